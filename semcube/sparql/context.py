@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one evaluation of a query carries along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from semcube.config import Settings
+from semcube.engines.base import Cancellation
+from semcube.sparql.dataset import ActiveGraph
+
+if TYPE_CHECKING:
+    from semcube.sparql.dataset import Dataset
+    from semcube.sparql.explain import Trace
+    from semcube.sparql.terms import QueryTerms
+
+__all__ = ["Context", "PushDown"]
+
+PushDown = Literal["auto", "off", "forced"]
+"""``auto`` by estimates, ``off`` reference operators only, ``forced`` wherever it is legal."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """One evaluation: its dataset, its terms, its graphs, its limits."""
+
+    dataset: Dataset
+    terms: QueryTerms
+    active: ActiveGraph = ActiveGraph()
+    settings: Settings = field(default_factory=Settings)
+    cancellation: Cancellation = field(default_factory=Cancellation)
+    push_down: PushDown = "auto"
+    base: str | None = None
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    service: Callable[[str], Dataset] | None = None
+    """Endpoint URL -> dataset; None where ``SERVICE`` is not allowed."""
+    trace: Trace | None = None
+    """Collects what happened, for ``explain``."""
+
+    def with_active(self, active: ActiveGraph) -> Context:
+        """The same evaluation over other graphs."""
+        return replace(self, active=active)
