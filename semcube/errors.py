@@ -66,9 +66,6 @@ class SemcubeError(Exception):
             text += f". To fix: {self.fix}"
         return text
 
-    def __str__(self) -> str:
-        return self._text()
-
 
 class InputError(SemcubeError, ValueError):
     """What the user gave is wrong."""

@@ -290,8 +290,8 @@ class Service:
 class Group:
     """Grouping and aggregation in one: keys are computed and named first, aggregates are named.
 
-    A key without a name in the text gets a fresh variable that no query can write. With no keys there is one group, even
-    of an empty input.
+    A key without a name in the text gets a fresh variable that no query can write. With no keys there is one group,
+    even of an empty input.
     """
 
     pattern: Algebra

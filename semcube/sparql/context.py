@@ -29,7 +29,7 @@ class Context:
 
     dataset: Dataset
     terms: QueryTerms
-    active: ActiveGraph = ActiveGraph()
+    active: ActiveGraph = field(default_factory=ActiveGraph)
     settings: Settings = field(default_factory=Settings)
     cancellation: Cancellation = field(default_factory=Cancellation)
     push_down: PushDown = "auto"

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The seam between a query and what it is asked of.
 
-A source of any kind - a store, a mapped table, a cube, a remote endpoint - is a :class:`Dataset`. It must match one quad
-pattern. It may take over whole sub-plans (:meth:`Dataset.push`), estimate, and hand out geometries and a spatial index.
+A source of any kind - a store, a mapped table, a cube, a remote endpoint - is a :class:`Dataset`. It must match one
+quad pattern. It may take over whole sub-plans (:meth:`Dataset.push`), estimate, and hand out geometries and a spatial
+index.
 Solutions travel as ``pyarrow.RecordBatch`` with one int64 column per variable (named as the variable): ids as in
 :mod:`semcube.engines.ids`, null where unbound.
 """
@@ -10,7 +11,7 @@ Solutions travel as ``pyarrow.RecordBatch`` with one int64 column per variable (
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from semcube.io.terms import IRI
@@ -51,7 +52,7 @@ class QuadPattern:
     predicate: TermPattern
     object: TermPattern
     graph: Variable | IRI | None = None
-    active: ActiveGraph = ActiveGraph()
+    active: ActiveGraph = field(default_factory=ActiveGraph)
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -72,7 +73,7 @@ class Dictionary(Protocol):
     """Terms of one source <-> ids."""
 
     def find(self, keys: pa.Array) -> np.ndarray:
-        """The ids (int64, shape of ``keys``) of term keys (:mod:`semcube.io.terms`); 0 where the source lacks a term."""
+        """The ids (int64, shape of ``keys``) of term keys (:mod:`semcube.io.terms`); 0 where the source lacks one."""
         ...
 
     def decode(self, ids: np.ndarray) -> pa.RecordBatch:
@@ -107,8 +108,10 @@ class Dataset(Protocol):
         ...
 
     def match(self, pattern: QuadPattern, context: Context) -> Iterator[pa.RecordBatch]:
-        """All solutions of one quad pattern, each once, no nulls: one column per variable of the pattern. A pattern without
-        variables yields a batch with the single column ``_`` and one row per match."""
+        """All solutions of one quad pattern, each once, no nulls: one column per variable of the pattern.
+
+        A pattern without variables yields a batch with the single column ``_`` and one row per match.
+        """
         ...
 
     def graphs(self, context: Context) -> np.ndarray:

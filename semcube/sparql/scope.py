@@ -129,7 +129,8 @@ def certain(node: Algebra) -> frozenset[Variable]:
     Example:
         >>> from semcube.sparql.algebra import TriplePattern
         >>> p = BGP((TriplePattern(Variable("s"), IRI("http://e/p"), Variable("o")),))
-        >>> sorted(v.name for v in certain(LeftJoin(p, BGP((TriplePattern(Variable("s"), IRI("http://e/q"), Variable("z")),)))))
+        >>> q = BGP((TriplePattern(Variable("s"), IRI("http://e/q"), Variable("z")),))
+        >>> sorted(v.name for v in certain(LeftJoin(p, q)))
         ['o', 's']
     """
     match node:
