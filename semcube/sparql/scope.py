@@ -41,9 +41,14 @@ _CHILDREN = {
 }  # fmt: skip
 
 
+def _child_names(kind: type) -> tuple[str, ...]:
+    """The fields that hold children; nodes of a planner name theirs in the class attribute ``CHILDREN``."""
+    return _CHILDREN.get(kind) or getattr(kind, "CHILDREN", ())
+
+
 def children(node: Algebra) -> tuple[Algebra, ...]:
     """The child patterns of a node, left to right (patterns of ``EXISTS`` are not children)."""
-    return tuple(getattr(node, name) for name in _CHILDREN.get(type(node), ()))
+    return tuple(getattr(node, name) for name in _child_names(type(node)))
 
 
 def with_children(node: Node, new: tuple[Algebra, ...]) -> Node:
@@ -54,7 +59,7 @@ def with_children(node: Node, new: tuple[Algebra, ...]) -> Node:
         >>> with_children(Distinct(Unit()), (BGP(()),))
         Distinct(pattern=BGP(triples=(), graph=None))
     """
-    names = _CHILDREN.get(type(node), ())
+    names = _child_names(type(node))
     if all(getattr(node, name) is child for name, child in zip(names, new, strict=True)):
         return node
     return replace(node, **dict(zip(names, new, strict=True)))  # type: ignore[type-var]
@@ -120,7 +125,8 @@ def in_scope(node: Algebra) -> frozenset[Variable]:
         case Project(pattern, variables):
             return frozenset(variables)
         case _:
-            return frozenset[Variable]().union(*(in_scope(child) for child in children(node)))
+            own: frozenset[Variable] = getattr(node, "own_variables", frozenset())  # leaves of a planner
+            return own.union(*(in_scope(child) for child in children(node)))
 
 
 def certain(node: Algebra) -> frozenset[Variable]:
@@ -160,4 +166,5 @@ def certain(node: Algebra) -> frozenset[Variable]:
         case Project(pattern, variables):
             return certain(pattern) & frozenset(variables)
         case _:
-            return frozenset[Variable]().union(*(certain(child) for child in children(node)))
+            own: frozenset[Variable] = getattr(node, "own_certain", frozenset())  # leaves of a planner
+            return own.union(*(certain(child) for child in children(node)))
