@@ -2,8 +2,9 @@
 """Lexical forms of XML Schema datatypes -> exact Python values: the one rule of what is a valid literal.
 
 Comes in: a lexical form as loaded (no white space is trimmed, RDF 1.1 Concepts section 5). Goes out: ``int``,
-``Decimal``, ``float``, ``bool`` or :class:`Temporal`, None where the form is not in the lexical space (XML Schema 1.1 part 2).
-Integers and decimals of more than ``MAX_DIGITS`` characters are beyond what semcube computes with and count as invalid.
+``Decimal``, ``float``, ``bool`` or :class:`Temporal`, None where the form is not in the lexical space
+(XML Schema 1.1 part 2). Integers and decimals of more than ``MAX_DIGITS`` characters are beyond what semcube computes
+with and count as invalid.
 """
 
 from __future__ import annotations
