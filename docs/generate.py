@@ -53,7 +53,11 @@ def cli_page() -> str:
 
     from semcube.cli.app import COMMANDS
 
-    lines = [NOTE, "# Commands\n", "Exit codes: 0 done, 1 the work failed, 2 the command line is wrong, 130 interrupted.\n"]
+    lines = [
+        NOTE,
+        "# Commands\n",
+        "Exit codes: 0 done, 1 the work failed, 2 the command line is wrong, 130 interrupted.\n",
+    ]
     for name in COMMANDS:
         lines += command_section(name, typer.main.get_command(import_module(f"semcube.cli.{name}").app))
     return "\n".join(lines)
@@ -63,7 +67,11 @@ def functions_page() -> str:
     """Every SPARQL and GeoSPARQL function and aggregate."""
     from semcube.sparql.functions import table
 
-    lines = [NOTE, "# Functions\n", "| function | arguments | result | what it gives | defined in |\n| --- | --- | --- | --- | --- |"]
+    lines = [
+        NOTE,
+        "# Functions\n",
+        "| function | arguments | result | what it gives | defined in |\n| --- | --- | --- | --- | --- |",
+    ]
     for row in table():
         count = str(row.min_arity) if row.min_arity == row.max_arity else f"{row.min_arity} to {row.max_arity or 'any'}"
         lines.append(f"| `{row.name}` | {count} | {cell(row.result)} | {cell(row.doc)} | {cell(row.clause)} |")

@@ -27,11 +27,9 @@ def test_readme_names_the_two_commands_and_links_work() -> None:
 
 
 def test_documentation_links_work() -> None:
-    broken = []
-    for page in (ROOT / "docs").rglob("*.md"):
-        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
-            if not (page.parent / link).exists():
-                broken.append(f"{page.name}: {link}")
+    pages = {page: page.read_text(encoding="utf-8") for page in (ROOT / "docs").rglob("*.md")}
+    links = [(page, link) for page, text in pages.items() for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)]
+    broken = [f"{page.name}: {link}" for page, link in links if not (page.parent / link).exists()]
     assert broken == []
 
 

@@ -17,7 +17,9 @@ DOCS = ROOT / "docs"
 
 def test_reference_is_up_to_date() -> None:
     """Commands, options, routes, functions, settings and Python names: the pages are what the code says now."""
-    done = subprocess.run([sys.executable, DOCS / "generate.py", "--check"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, DOCS / "generate.py", "--check"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr + "run: python docs/generate.py"
 
 
@@ -64,5 +66,7 @@ def test_tutorials_shell_runs(page: str, text: str, tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     path = f"{Path(sys.executable).parent}"
     script = f'set -eu\nPATH="{path}:$PATH"\n{text}'
-    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.returncode == 0, f"{page}:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
