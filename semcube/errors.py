@@ -208,12 +208,38 @@ class QueryError(_TextError):
 
 
 class QuerySyntaxError(QueryError):
-    """A query or update does not parse.
+    """A query or update does not parse; shows the line where ``text`` is given.
 
     Example:
-        >>> print(QuerySyntaxError("'FILTR'", line=2, column=5, expected="a triple or '}'"))
-        line 2, column 5: 'FILTR'; expected a triple or '}'
+        >>> print(QuerySyntaxError("'FILTR'", line=1, column=3, expected="a triple or '}'", text="{ FILTR (?x) }"))
+        line 1, column 3: 'FILTR'; expected a triple or '}'
+          { FILTR (?x) }
+            ^
     """
+
+    def __init__(
+        self,
+        found: str,
+        *,
+        source: str | Path | None = None,
+        line: int | None = None,
+        column: int | None = None,
+        expected: str | None = None,
+        fix: str | None = None,
+        text: str | None = None,
+    ) -> None:
+        self.text = text
+        super().__init__(found, source=source, line=line, column=column, expected=expected, fix=fix)
+
+    def _text(self) -> str:
+        message = super()._text()
+        if self.text is None or self.line is None or self.column is None:
+            return message
+        lines = self.text.split("\n")
+        shown = lines[self.line - 1] if self.line <= len(lines) else ""
+        first = max(0, self.column - 81)
+        shown = shown[first : first + 120].replace("\t", " ").rstrip()
+        return f"{message}\n  {shown}\n  {' ' * (self.column - 1 - first)}^"
 
 
 class UnsupportedError(SemcubeError):

@@ -3,24 +3,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import fields, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from semcube.io.terms import IRI, Literal
 from semcube.sparql.algebra import (
     BGP,
+    Aggregate,
     Algebra,
     Distinct,
     Exists,
     Expression,
     Extend,
     Filter,
+    FunctionCall,
     Graph,
     Group,
     Join,
     LeftJoin,
     Minus,
+    Operation,
     OrderBy,
     Path,
     Project,
@@ -72,31 +75,68 @@ def expression_parts(expression: Expression) -> Iterator[Expression]:
         yield from expression_parts(part)
 
 
-def expression_variables(expression: Expression) -> frozenset[Variable]:
-    """The variables that an expression mentions, those of ``EXISTS`` patterns included."""
+def expression_variables(expression: Expression, *, exists: bool = True) -> frozenset[Variable]:
+    """The variables that an expression mentions, those of ``EXISTS`` patterns included where ``exists``."""
     found: set[Variable] = set()
     for part in expression_parts(expression):
         if isinstance(part, Variable):
             found.add(part)
-        elif isinstance(part, Exists):
-            found |= _mentioned(part.pattern)
+        elif isinstance(part, Exists) and exists:
+            found |= mentioned(part.pattern)
     return frozenset(found)
 
 
-def _mentioned(node: Algebra) -> frozenset[Variable]:
-    """Every variable that occurs in a pattern, in scope or not."""
+def map_expression(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
+    """The expression with ``change`` applied to each part, innermost first (not into the patterns of ``EXISTS``).
+
+    Example:
+        >>> map_expression(Variable("x"), lambda part: Literal("1") if part == Variable("x") else part).lexical
+        '1'
+    """
+    if isinstance(expression, Operation | FunctionCall | Aggregate):
+        new = tuple([map_expression(argument, change) for argument in expression.arguments])
+        if any(a is not b for a, b in zip(expression.arguments, new, strict=True)):
+            expression = replace(expression, arguments=new)
+    return change(expression)
+
+
+def replace_variables(expression: Expression, new: Mapping[Variable, Expression]) -> Expression:
+    """The expression with variables replaced (not in the patterns of ``EXISTS``)."""
+    return map_expression(expression, lambda part: new.get(part, part) if isinstance(part, Variable) else part)
+
+
+def expressions(node: Algebra) -> tuple[Expression, ...]:
+    """The expressions that a node itself holds, not those of its children."""
+    match node:
+        case Filter(expression, _) | Extend(_, _, expression):
+            return (expression,)
+        case LeftJoin(_, _, condition):
+            return () if condition is None else (condition,)
+        case Group(_, keys, aggregates):
+            return (*(e for _, e in keys), *(a for _, a in aggregates))
+        case OrderBy(_, conditions):
+            return tuple(condition.expression for condition in conditions)
+        case _:
+            return ()
+
+
+def mentioned(node: Algebra) -> frozenset[Variable]:
+    """Every variable that occurs in a pattern, in scope or not.
+
+    Example:
+        >>> sorted(v.name for v in mentioned(Project(Extend(BGP(()), Variable("x"), Variable("y")), ())))
+        ['x', 'y']
+    """
     found: set[Variable] = set(in_scope(node))
-    for item in fields(node):
-        value = getattr(node, item.name)
-        if item.name in ("expression",) and value is not None:
-            found |= expression_variables(value)
+    for expression in expressions(node):
+        found |= expression_variables(expression)
     for child in children(node):
-        found |= _mentioned(child)
+        found |= mentioned(child)
     return frozenset(found)
 
 
-def _terms(*terms: object) -> frozenset[Variable]:
-    return frozenset(t for t in terms if isinstance(t, Variable))
+def _variables(*terms: object) -> list[Variable]:
+    return [t for t in terms if isinstance(t, Variable)]
 
 
 def in_scope(node: Algebra) -> frozenset[Variable]:
@@ -107,26 +147,44 @@ def in_scope(node: Algebra) -> frozenset[Variable]:
         >>> sorted(v.name for v in in_scope(Extend(Unit(), Variable("x"), Literal("1"))))
         ['x']
     """
+    return frozenset(_scoped(node))
+
+
+def visible(node: Algebra) -> tuple[Variable, ...]:
+    """What ``SELECT *`` selects: the variables in scope in the order of the text, without blank nodes.
+
+    Example:
+        >>> from semcube.sparql.algebra import TriplePattern
+        >>> p = BGP((TriplePattern(Variable("s"), IRI("http://e/p"), Variable("_:b")),))
+        >>> [v.name for v in visible(Extend(p, Variable("a"), Variable("s")))]
+        ['s', 'a']
+    """
+    return tuple(v for v in dict.fromkeys(_scoped(node)) if not v.is_blank)
+
+
+def _scoped(node: Algebra) -> list[Variable]:
+    """The variables in scope as they appear, perhaps more than once."""
     match node:
         case BGP(triples, graph):
-            return _terms(graph).union(*(frozenset(t.variables) for t in triples))
+            found = _variables(graph)
+            for t in triples:
+                found += _variables(t.subject, t.predicate, t.object)
+            return found
         case Path(subject, _, object_, graph):
-            return _terms(subject, object_, graph)
+            return _variables(graph, subject, object_)
         case Minus(left, _):
-            return in_scope(left)
+            return _scoped(left)
         case Graph(name, pattern) | Service(name, pattern):
-            return in_scope(pattern) | _terms(name)
+            return _variables(name) + _scoped(pattern)
         case Extend(pattern, variable, _):
-            return in_scope(pattern) | {variable}
-        case Values(variables, _):
-            return frozenset(variables)
+            return [*_scoped(pattern), variable]
+        case Values(variables, _) | Project(_, variables):
+            return list(variables)
         case Group(_, keys, aggregates):
-            return frozenset(v for v, _ in (*keys, *aggregates))
-        case Project(pattern, variables):
-            return frozenset(variables)
+            return [v for v, _ in (*keys, *aggregates)]
         case _:
             own: frozenset[Variable] = getattr(node, "own_variables", frozenset())  # leaves of a planner
-            return own.union(*(in_scope(child) for child in children(node)))
+            return [*own, *(v for child in children(node) for v in _scoped(child))]
 
 
 def certain(node: Algebra) -> frozenset[Variable]:
@@ -149,7 +207,7 @@ def certain(node: Algebra) -> frozenset[Variable]:
         case Union(left, right):
             return certain(left) & certain(right)
         case Graph(name, pattern):
-            return certain(pattern) | _terms(name)
+            return certain(pattern).union(_variables(name))
         case Extend(pattern, variable, expression):
             bound = isinstance(expression, IRI | Literal) or (
                 isinstance(expression, Variable) and expression in certain(pattern)
