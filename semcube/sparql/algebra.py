@@ -11,126 +11,82 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from semcube.io.terms import IRI, Literal, Term
-
-__all__ = [  # noqa: RUF022 - in the order of the text below
-    "Span", "Variable", "TermPattern", "TriplePattern",
-    "PropertyPath", "PredicatePath", "InversePath", "SequencePath", "AlternativePath", "ZeroOrMorePath",
-    "OneOrMorePath", "ZeroOrOnePath", "NegatedPropertySet",
-    "Expression", "Operation", "FunctionCall", "Exists", "Aggregate",
-    "Algebra", "Unit", "BGP", "Path", "Join", "LeftJoin", "Filter", "Union", "Minus", "Graph", "Extend", "Values",
-    "Service", "Group", "OrderCondition", "OrderBy", "Project", "Distinct", "Reduced", "Slice",
-    "DatasetClause", "Select", "Construct", "Describe", "Ask", "Query",
-    "QuadTemplate", "InsertData", "DeleteData", "Modify", "Load", "Clear", "Drop", "Create", "Copy", "Move", "Add",
-    "GraphTarget", "UpdateOperation", "Update",
-]
-
-Span = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """A variable; blank nodes of a pattern are variables named ``_:label``, which ``*`` does not select."""
-
-    name: str
-
-    @property
-    def is_blank(self) -> bool:
-        """Whether this stands for a blank node of the pattern."""
-        return self.name.startswith("_:")
-
-
-TermPattern = Variable | Term
-
-
-@dataclass(frozen=True, slots=True)
-class TriplePattern:
-    """A triple with variables."""
-
-    subject: TermPattern
-    predicate: TermPattern
-    object: TermPattern
-    span: Span | None = field(default=None, compare=False, repr=False)
-
-    @property
-    def variables(self) -> tuple[Variable, ...]:
-        """The distinct variables, in the order subject, predicate, object."""
-        found = (t for t in (self.subject, self.predicate, self.object) if isinstance(t, Variable))
-        return tuple(dict.fromkeys(found))
-
-
-# --- property paths (section 9.1) -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class PredicatePath:
-    """``iri``"""
-
-    iri: IRI
-
-
-@dataclass(frozen=True, slots=True)
-class InversePath:
-    """``^path``"""
-
-    path: PropertyPath
-
-
-@dataclass(frozen=True, slots=True)
-class SequencePath:
-    """``left / right``"""
-
-    left: PropertyPath
-    right: PropertyPath
-
-
-@dataclass(frozen=True, slots=True)
-class AlternativePath:
-    """``left | right``"""
-
-    left: PropertyPath
-    right: PropertyPath
-
-
-@dataclass(frozen=True, slots=True)
-class ZeroOrMorePath:
-    """``path*``"""
-
-    path: PropertyPath
-
-
-@dataclass(frozen=True, slots=True)
-class OneOrMorePath:
-    """``path+``"""
-
-    path: PropertyPath
-
-
-@dataclass(frozen=True, slots=True)
-class ZeroOrOnePath:
-    """``path?``"""
-
-    path: PropertyPath
-
-
-@dataclass(frozen=True, slots=True)
-class NegatedPropertySet:
-    """``!(forward | ^inverse)``"""
-
-    forward: tuple[IRI, ...]
-    inverse: tuple[IRI, ...]
-
-
-PropertyPath = (
-    PredicatePath
-    | InversePath
-    | SequencePath
-    | AlternativePath
-    | ZeroOrMorePath
-    | OneOrMorePath
-    | ZeroOrOnePath
-    | NegatedPropertySet
+from semcube.sparql.patterns import (
+    AlternativePath,
+    InversePath,
+    NegatedPropertySet,
+    OneOrMorePath,
+    PredicatePath,
+    PropertyPath,
+    SequencePath,
+    Span,
+    TermPattern,
+    TriplePattern,
+    Variable,
+    ZeroOrMorePath,
+    ZeroOrOnePath,
 )
 
+__all__ = [  # noqa: RUF022 - in the order of the text below
+    "Span",
+    "Variable",
+    "TermPattern",
+    "TriplePattern",
+    "PropertyPath",
+    "PredicatePath",
+    "InversePath",
+    "SequencePath",
+    "AlternativePath",
+    "ZeroOrMorePath",
+    "OneOrMorePath",
+    "ZeroOrOnePath",
+    "NegatedPropertySet",
+    "Expression",
+    "Operation",
+    "FunctionCall",
+    "Exists",
+    "Aggregate",
+    "Algebra",
+    "Unit",
+    "BGP",
+    "Path",
+    "Join",
+    "LeftJoin",
+    "Filter",
+    "Union",
+    "Minus",
+    "Graph",
+    "Extend",
+    "Values",
+    "Service",
+    "Group",
+    "OrderCondition",
+    "OrderBy",
+    "Project",
+    "Distinct",
+    "Reduced",
+    "Slice",
+    "DatasetClause",
+    "Select",
+    "Construct",
+    "Describe",
+    "Ask",
+    "Query",
+    "QuadTemplate",
+    "InsertData",
+    "DeleteData",
+    "Modify",
+    "Load",
+    "Clear",
+    "Drop",
+    "Create",
+    "Copy",
+    "Move",
+    "Add",
+    "GraphTarget",
+    "UpdateOperation",
+    "Update",
+]
 
 # --- expressions (section 17) ---------------------------------------------------------------------------------------
 

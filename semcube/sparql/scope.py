@@ -37,7 +37,7 @@ from semcube.sparql.algebra import (
 
 Node = TypeVar("Node")
 
-_CHILDREN = {
+_CHILDREN: dict[type, tuple[str, ...]] = {
     Join: ("left", "right"), LeftJoin: ("left", "right"), Union: ("left", "right"), Minus: ("left", "right"),
     Filter: ("pattern",), Graph: ("pattern",), Extend: ("pattern",), Service: ("pattern",), Group: ("pattern",),
     OrderBy: ("pattern",), Project: ("pattern",), Distinct: ("pattern",), Reduced: ("pattern",), Slice: ("pattern",),
@@ -46,7 +46,8 @@ _CHILDREN = {
 
 def _child_names(kind: type) -> tuple[str, ...]:
     """The fields that hold children; nodes of a planner name theirs in the class attribute ``CHILDREN``."""
-    return _CHILDREN.get(kind) or getattr(kind, "CHILDREN", ())
+    named: tuple[str, ...] = getattr(kind, "CHILDREN", ())
+    return _CHILDREN.get(kind, named)
 
 
 def children(node: Algebra) -> tuple[Algebra, ...]:

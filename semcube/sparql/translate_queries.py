@@ -211,11 +211,10 @@ class QueryTranslator(PatternTranslator):
         known = {variable for variable, _ in keys} | set(modifiers.aggregates.values())
         for variable, expression, node in modifiers.items:
             used = {variable} if expression is None else expression_variables(expression, exists=False)
-            outside = sorted(v.name for v in used - known)
-            if outside:
+            for name in sorted(v.name for v in used - known)[:1]:
                 raise self.error(
-                    node, f"?{outside[0]} in SELECT, which is neither a group key nor inside an aggregate",
-                    expected="group keys and aggregates", fix=f"add ?{outside[0]} to GROUP BY or write SAMPLE(?{outside[0]})",
+                    node, f"?{name} in SELECT, which is neither a group key nor inside an aggregate",
+                    expected="group keys and aggregates", fix=f"add ?{name} to GROUP BY or write SAMPLE(?{name})",
                 )  # fmt: skip
             known.add(variable)
         self._sample(in_scope(pattern), {v for v, _ in keys} | set(modifiers.aggregates.values()), known, modifiers)
