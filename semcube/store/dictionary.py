@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Terms <-> ids of a store: look-ups for reading, and the encoder that gives new terms their numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from semcube.engines import ids
+from semcube.engines.classify import classify, tag_of
+from semcube.engines.embedded import registered
+from semcube.engines.keys import split
+from semcube.io.terms import TERMS
+
+if TYPE_CHECKING:
+    import duckdb
+    import numpy.typing as npt
+
+    Ids = npt.NDArray[np.int64]
+
+__all__ = ["Encoder", "StoreDictionary", "TermCache", "hash_of"]
+
+MANY = 64
+"""From so many terms on, a look-up is a join instead of a list of constants."""
+
+_BY_KEY = """
+SELECT k.i, t.n FROM {keys} k
+JOIN lookup l ON l.h = CAST(md5_number('{salt}' || k.key) & 4294967295 AS UINTEGER)
+JOIN terms t ON t.n = l.n
+WHERE t.tag = k.tag AND t.lexical = k.lexical
+  AND t.datatype IS NOT DISTINCT FROM k.datatype AND t.language IS NOT DISTINCT FROM k.language"""
+
+
+def hash_of(salt: str, key: str) -> int:
+    """The 32 bits under which a key is looked up: the last of the salted MD5, as DuckDB's ``md5_number`` has them."""
+    return int.from_bytes(hashlib.md5((salt + key).encode(), usedforsecurity=False).digest()[:4], "little")
+
+
+class TermCache:
+    """The ids of terms that were looked up lately; bounded, safe to share between threads.
+
+    Terms are never changed or removed, so what is in here stays true.
+    """
+
+    def __init__(self, size: int = 20_000) -> None:
+        self._size = size
+        self._known: OrderedDict[str, int] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> int:
+        """The id of a key, 0 if it is not in the cache."""
+        with self._lock:
+            number = self._known.get(key, 0)
+            if number:
+                self._known.move_to_end(key)
+            return number
+
+    def put(self, key: str, number: int) -> None:
+        """Remember an id."""
+        if len(key) > 1000:
+            return
+        with self._lock:
+            self._known[key] = number
+            if len(self._known) > self._size:
+                self._known.popitem(last=False)
+
+
+class StoreDictionary:
+    """The terms of one snapshot of a store (see :class:`semcube.sparql.dataset.Dictionary`).
+
+    Args:
+        connection: Gives a connection that is free to run one statement.
+        salt: The salt of the store's hashes.
+        cache: Shared by all snapshots of committed states; None inside a transaction that may be rolled back.
+    """
+
+    def __init__(self, connection: Callable[[], duckdb.DuckDBPyConnection], salt: str, cache: TermCache | None) -> None:
+        self._connection = connection
+        self._salt = salt
+        self._cache = cache
+
+    def find(self, keys: pa.Array) -> Ids:
+        """The ids of keys, 0 where the store lacks a term."""
+        if isinstance(keys, pa.ChunkedArray):
+            keys = keys.combine_chunks()
+        encoded = keys if pa.types.is_dictionary(keys.type) else keys.dictionary_encode()
+        found = self._distinct(encoded.dictionary.cast(pa.large_string()))
+        return np.append(found, 0)[encoded.indices.fill_null(len(found)).to_numpy(zero_copy_only=False)]
+
+    def _distinct(self, keys: pa.Array) -> Ids:
+        """The ids of distinct keys without nulls."""
+        if not len(keys):
+            return np.zeros(0, np.int64)
+        few = len(keys) < MANY and self._cache is not None
+        texts = keys.to_pylist() if few else []
+        cached = np.array([cast("TermCache", self._cache).get(text) for text in texts], np.int64)
+        if few and cached.all():
+            return cached
+        terms = split(keys)
+        tags, found = tag_of(terms)
+        found = found.astype(np.int64)
+        missing = np.flatnonzero(found == 0)
+        if few:
+            missing = missing[cached[missing] == 0]
+            found = np.where(found == 0, cached, found)
+        if len(missing):
+            numbers = self._look_up(keys, terms, tags, missing)
+            found[missing] = np.where(numbers > 0, (tags[missing].astype(np.int64) << ids.SHIFT) | numbers, 0)
+            for place in missing.tolist() if few else ():
+                if found[place]:
+                    cast("TermCache", self._cache).put(texts[place], int(found[place]))
+        return found
+
+    def _look_up(self, keys: pa.Array, terms: pa.RecordBatch, tags: npt.NDArray[np.int8], rows: Ids) -> Ids:
+        """The numbers of terms that are not inline, 0 where unknown."""
+        if len(rows) < MANY:
+            return np.array([self._one(keys[r].as_py(), terms.slice(r, 1), int(tags[r])) for r in rows.tolist()], np.int64)
+        chosen = pa.array(rows)
+        table = pa.table(
+            {
+                "i": np.arange(len(rows)),
+                "key": keys.take(chosen),
+                "tag": tags[rows],
+                **{name: terms[name].take(chosen) for name in ("lexical", "datatype", "language")},
+            }
+        )
+        connection = self._connection()
+        with registered(connection, {"wanted_keys": table}):
+            rows_found = connection.execute(_BY_KEY.format(keys="wanted_keys", salt=self._salt)).fetchnumpy()
+        numbers = np.zeros(len(rows), np.int64)
+        numbers[rows_found["i"]] = rows_found["n"]
+        return numbers
+
+    def _one(self, key: str, term: pa.RecordBatch, tag: int) -> int:
+        """The number of one term: two look-ups that zone maps bound to few row groups."""
+        connection = self._connection()
+        candidates = connection.execute(f"SELECT n FROM lookup WHERE h = {hash_of(self._salt, key)}").fetchall()
+        lexical, datatype, language = (term[name][0].as_py() for name in ("lexical", "datatype", "language"))
+        for (number,) in candidates:
+            row = connection.execute(
+                f"SELECT tag, lexical, datatype, language FROM terms WHERE n = {number}"
+            ).fetchone()
+            if row == (tag, lexical, datatype, language):
+                return int(number)
+        return 0
+
+    def decode(self, numbers: Ids) -> pa.RecordBatch:
+        """The terms of ids, row by row; 0 gives nulls."""
+        unique, places = np.unique(np.asarray(numbers, np.int64), return_inverse=True)
+        tags = unique >> ids.SHIFT
+        stored = ~np.isin(tags, (0, int(ids.Tag.INTEGER), int(ids.Tag.BOOLEAN)))
+        payload = np.sort(unique[stored] & ids.PAYLOAD)
+        fetched = self._fetch(payload)
+        table = pa.concat_tables([fetched, _inline_terms(unique[~stored])]).combine_chunks()
+        row = np.empty(len(unique), np.int64)
+        row[stored] = np.searchsorted(payload, unique[stored] & ids.PAYLOAD)
+        row[~stored] = len(payload) + np.arange(len(unique) - len(payload))
+        chosen = pa.array(row[places.ravel()])
+        batches = table.take(chosen).combine_chunks().to_batches()
+        return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=TERMS)
+
+    def _fetch(self, numbers: Ids) -> pa.Table:
+        """The terms with these numbers, ascending, as ``TERMS``."""
+        if not len(numbers):
+            return TERMS.empty_table()
+        listed = "n, tag, lexical, datatype, language"
+        connection = self._connection()
+        if len(numbers) < MANY:
+            within = ",".join(map(str, numbers.tolist()))
+            found = connection.sql(f"SELECT {listed} FROM terms WHERE n IN ({within})").to_arrow_table()
+        elif numbers[-1] - numbers[0] < 4 * len(numbers):
+            # dense: reading the whole range is cheaper than a join
+            found = connection.sql(
+                f"SELECT {listed} FROM terms WHERE n BETWEEN {numbers[0]} AND {numbers[-1]}"
+            ).to_arrow_table()
+        else:
+            with registered(connection, {"wanted_ids": pa.table({"n": numbers})}):
+                found = connection.sql(f"SELECT {listed} FROM terms SEMI JOIN wanted_ids USING (n)").to_arrow_table()
+        have = found["n"].to_numpy()
+        order = np.argsort(have, kind="stable")
+        return _terms(found.take(pa.array(order[np.searchsorted(have[order], numbers)])))
+
+
+def _terms(found: pa.Table) -> pa.Table:
+    """Rows of the table ``terms`` as ``TERMS``."""
+    tag = found["tag"].combine_chunks().to_numpy(zero_copy_only=False)
+    kind = np.where(tag == ids.Tag.IRI, 0, np.where(tag == ids.Tag.BLANK, 1, 2)).astype(np.int8)
+    columns = [pa.array(kind), *(found[name].cast(pa.large_string()) for name in ("lexical", "datatype", "language"))]
+    return pa.table(columns, schema=TERMS)
+
+
+def _inline_terms(numbers: Ids) -> pa.Table:
+    """The terms of inline ids and of 0."""
+    from semcube.vocab import XSD_BOOLEAN, XSD_INTEGER
+
+    tags = numbers >> ids.SHIFT
+    payload = numbers & ids.PAYLOAD
+    integer = tags == int(ids.Tag.INTEGER)
+    lexical = pc.if_else(
+        pa.array(integer),
+        pa.array(payload - ids.BIAS).cast(pa.large_string()),
+        pa.array(np.where(payload == 1, "true", "false"), pa.large_string()),
+    )
+    datatype = pa.array(np.where(integer, XSD_INTEGER, XSD_BOOLEAN), pa.large_string())
+    bound = pa.array(numbers != 0)
+    none = pa.nulls(len(numbers), pa.large_string())
+    kind = pa.array(np.full(len(numbers), 2, np.int8))
+    columns = [pc.if_else(bound, kind, pa.scalar(None, pa.int8())), pc.if_else(bound, lexical, none), pc.if_else(bound, datatype, none), none]
+    return pa.table(columns, schema=TERMS)
+
+
+class Encoder:
+    """Turns keys into ids inside a write transaction; terms that are new are added to the store.
+
+    Args:
+        connection: The writing connection, inside a transaction.
+        salt: The salt of the store's hashes.
+
+    New terms are known by a salted 128-bit hash until :meth:`finish`, so that a bulk load compares no text with what it
+    added itself; what the store had before is compared in full.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, salt: str) -> None:
+        self._connection = connection
+        self._salt = salt
+        row = connection.execute("SELECT terms FROM meta").fetchone()
+        self._before = self._next = int(row[0]) if row else 0
+        connection.execute("CREATE OR REPLACE TEMP TABLE new_lookup (h UHUGEINT, n BIGINT)")
+
+    @property
+    def added(self) -> int:
+        """How many terms are new."""
+        return self._next - self._before
+
+    def encode(self, keys: pa.Array) -> tuple[Ids, pa.Table]:
+        """The ids of distinct keys, and the rows of those that are new.
+
+        Args:
+            keys: (n,) large_string, distinct, without nulls.
+
+        Returns:
+            (n,) ids, and a table with the columns of ``terms`` for the new ones.
+        """
+        terms = split(keys)
+        classes = classify(terms)
+        tags = classes["tag"].to_numpy(zero_copy_only=False).astype(np.int64)
+        found = classes["inline"].fill_null(0).to_numpy(zero_copy_only=False).copy()
+        rows = np.flatnonzero(found == 0)
+        wanted = pa.table(
+            {"i": rows, "key": keys.take(pa.array(rows)), "tag": tags[rows].astype(np.int8)}
+            | {name: terms[name].take(pa.array(rows)) for name in ("lexical", "datatype", "language")}
+        )
+        with registered(self._connection, {"wanted": wanted}):
+            self._connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE incoming AS SELECT i, md5_number('{self._salt}' || key) AS h FROM wanted"
+            )
+            self._known(found, tags)
+            new = np.flatnonzero(found == 0)
+            numbers = self._next + 1 + np.arange(len(new))
+            found[new] = (tags[new] << ids.SHIFT) | numbers
+            self._next += len(new)
+            rows_added = self._add(new, numbers, terms, classes)
+        return found, rows_added
+
+    def _known(self, found: Ids, tags: Ids) -> None:
+        """Fill in the ids of terms that the store has, from before or from earlier in this transaction."""
+        con = self._connection
+        if self.added:
+            have = con.execute("SELECT i, n FROM incoming JOIN new_lookup USING (h)").fetchnumpy()
+            found[have["i"]] = (tags[have["i"]] << ids.SHIFT) | have["n"]
+        if self._before:
+            have = con.execute(
+                f"""SELECT k.i, t.n FROM incoming x
+                    JOIN lookup l ON l.h = CAST(x.h & 4294967295 AS UINTEGER)
+                    JOIN wanted k ON k.i = x.i JOIN terms t ON t.n = l.n
+                    WHERE t.n <= {self._before} AND t.tag = k.tag AND t.lexical = k.lexical
+                      AND t.datatype IS NOT DISTINCT FROM k.datatype AND t.language IS NOT DISTINCT FROM k.language"""
+            ).fetchnumpy()
+            found[have["i"]] = (tags[have["i"]] << ids.SHIFT) | have["n"]
+
+    def _add(self, new: Ids, numbers: Ids, terms: pa.RecordBatch, classes: pa.RecordBatch) -> pa.Table:
+        chosen = pa.array(new)
+        table = pa.table(
+            {"n": numbers, "tag": classes["tag"].take(chosen)}
+            | {name: terms[name].take(chosen) for name in ("lexical", "datatype", "language")}
+            | {name: classes[name].take(chosen) for name in ("number", "exact", "time", "zoned")}
+        )
+        places = pa.table({"i": new, "n": numbers})
+        with registered(self._connection, {"added_terms": table, "added_places": places}):
+            self._connection.execute("INSERT INTO terms SELECT * FROM added_terms ORDER BY n")
+            self._connection.execute("INSERT INTO new_lookup SELECT h, n FROM incoming JOIN added_places USING (i)")
+        return table
+
+    def finish(self) -> None:
+        """Make the new terms findable; call once, before the commit."""
+        con = self._connection
+        con.execute("INSERT INTO lookup SELECT CAST(h & 4294967295 AS UINTEGER) AS h, n FROM new_lookup ORDER BY 1, 2")
+        con.execute("DROP TABLE new_lookup")
+        con.execute("DROP TABLE IF EXISTS incoming")
+        con.execute("UPDATE meta SET terms = ?", [self._next])

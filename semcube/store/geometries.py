@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The geometry literals of a store: decoded once when they are loaded, read back in chunks of bounded memory."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from semcube.engines import ids
+from semcube.engines.embedded import registered
+
+if TYPE_CHECKING:
+    import duckdb
+    import numpy.typing as npt
+
+    from semcube.geometry.index import SpatialIndex
+    from semcube.geometry.literals import Geometries
+
+    Ids = npt.NDArray[np.int64]
+
+__all__ = ["GeometryColumn", "decode_geometries"]
+
+CHUNK = 4096
+"""Geometries that are read and decoded together."""
+FEW = 256
+"""So many geometries are read one by one, without their chunks."""
+_SCHEMA = pa.schema(
+    [("n", pa.int64()), ("crs", pa.string()), ("wkb", pa.binary()), ("lonlat", pa.binary())]
+    + [(name, pa.float64()) for name in ("minx", "miny", "maxx", "maxy")]
+    + [("error", pa.string())]
+)
+
+
+def decode_geometries(terms: pa.Table) -> pa.Table:
+    """Rows of the table ``geometries`` for new terms.
+
+    Args:
+        terms: New rows of the table ``terms``.
+
+    Returns:
+        One row per geometry literal, malformed ones with the reason.
+    """
+    import pyarrow.compute as pc
+
+    from semcube.geometry.literals import parse
+
+    chosen = terms.filter(pc.equal(terms["tag"], int(ids.Tag.GEOMETRY)))
+    if not len(chosen):
+        return _SCHEMA.empty_table()
+    parts = []
+    for datatype in pc.unique(chosen["datatype"]).to_pylist():
+        part = chosen.filter(pc.equal(chosen["datatype"], datatype))
+        lexical = part["lexical"].combine_chunks()
+        for start in range(0, len(part), CHUNK):
+            parts.append(_rows(part["n"].slice(start, CHUNK), parse(lexical.slice(start, CHUNK), datatype)))
+    return pa.concat_tables(parts).sort_by("n")
+
+
+def _rows(numbers: pa.ChunkedArray, geometries: Geometries) -> pa.Table:
+    import shapely
+
+    lonlat = geometries.lonlat
+    boxes = shapely.bounds(lonlat).reshape(-1, 4)
+    same = lonlat is geometries.native or np.array([a is b for a, b in zip(lonlat, geometries.native, strict=True)])
+    systems = [None if system is None else system.iri for system in geometries.systems_by_row()]
+    errors = pa.array([geometries.errors.get(row) for row in range(len(geometries))], pa.string())
+    return pa.table(
+        [
+            numbers,
+            pa.array(systems, pa.string()),
+            pa.array(_wkb(geometries.native), pa.binary()),
+            pa.array(_wkb(np.where(same, None, lonlat)), pa.binary()),
+            *(pa.array(boxes[:, i], mask=np.isnan(boxes[:, i])) for i in range(4)),
+            errors,
+        ],
+        schema=_SCHEMA,
+    )
+
+
+def _wkb(geometries: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    import shapely
+
+    return np.asarray(shapely.to_wkb(geometries, output_dimension=4, byte_order=1, flavor="iso"), dtype=object)
+
+
+class GeometryColumn:
+    """All geometries of a store by id: boxes in memory, the rest in chunks that are forgotten when there are too many.
+
+    Args:
+        connection: Gives a connection that is free to run one statement.
+        budget: Bytes of WKB that may be kept decoded.
+
+    Geometries are only ever added, so one column serves all snapshots of committed states.
+    """
+
+    def __init__(self, budget: int = 64 * 1024 * 1024) -> None:
+        self._budget = budget
+        self._lock = threading.RLock()
+        self._numbers: Ids = np.empty(0, np.int64)
+        self._boxes = np.empty((0, 4))
+        self._version = -1
+        self._chunks: OrderedDict[tuple[int, int], tuple[Geometries, int]] = OrderedDict()
+        self._used = 0
+        self._index: SpatialIndex | None = None
+
+    def refresh(self, connection: duckdb.DuckDBPyConnection, version: int) -> None:
+        """Read the boxes of geometries that were added up to a version of the store."""
+        with self._lock:
+            if version <= self._version:
+                return
+            last = int(self._numbers[-1]) if len(self._numbers) else 0
+            found = connection.execute(
+                f"SELECT n, minx, miny, maxx, maxy FROM geometries WHERE n > {last} ORDER BY n"
+            ).fetchnumpy()
+            if len(found["n"]):
+                boxes = [np.ma.filled(np.ma.asarray(found[c], float), np.nan) for c in ("minx", "miny", "maxx", "maxy")]
+                self._numbers = np.concatenate([self._numbers, np.asarray(found["n"], np.int64)])
+                self._boxes = np.concatenate([self._boxes, np.stack(boxes, axis=1)])
+                self._index = None
+            self._version = version
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @property
+    def boxes(self) -> npt.NDArray[np.float64]:
+        """(n, 4) boxes minx, miny, maxx, maxy in CRS84 degrees; NaN where there is no geometry or an empty one."""
+        return self._boxes
+
+    @property
+    def ids(self) -> Ids:
+        """(n,) ids of the literals, ascending."""
+        return self._numbers | (int(ids.Tag.GEOMETRY) << ids.SHIFT)
+
+    def take(self, numbers: Ids, connection: Callable[[], duckdb.DuckDBPyConnection]) -> Geometries:
+        """The geometries of ids of geometry literals, row by row."""
+        from semcube.geometry.literals import Geometries
+
+        unique, places = np.unique(np.asarray(numbers, np.int64) & ids.PAYLOAD, return_inverse=True)
+        with self._lock:
+            known = self._numbers
+            rows = np.searchsorted(known, unique)
+            inside = rows < len(known)
+            present = inside & (known[np.where(inside, rows, 0)] == unique) if len(known) else inside
+            where, found = rows[present], []
+            if 0 < len(where) <= FEW and not all(self._is_cached(int(c)) for c in np.unique(where // CHUNK)):
+                found.append(self._read(connection(), known[where]))
+            else:
+                chunks = where // CHUNK
+                for chunk in np.unique(chunks).tolist():
+                    found.append(self._chunk(chunk, connection).take(where[chunks == chunk] - chunk * CHUNK))
+        if not present.all():
+            count = int((~present).sum())
+            found.append(Geometries(np.full(count, None, object), np.full(count, -1, np.int16)))
+        order = np.concatenate([np.flatnonzero(present), np.flatnonzero(~present)])
+        back = np.empty(len(order), np.int64)
+        back[order] = np.arange(len(order))
+        joined = found[0] if len(found) == 1 else _concat(found)
+        return joined.take(back[places.ravel()])
+
+    def index(self, connection: Callable[[], duckdb.DuckDBPyConnection]) -> SpatialIndex | None:
+        """The spatial index over all boxes; geometries are read when a predicate needs them."""
+        from semcube.geometry.index import SpatialIndex
+
+        with self._lock:
+            if self._index is None and len(self._numbers):
+                boxed = ~np.isnan(self._boxes).any(axis=1)
+                self._index = SpatialIndex.from_boxes(
+                    self._boxes[boxed], self.ids[boxed], load=lambda wanted: self.take(wanted, connection).lonlat
+                )
+            return self._index
+
+    def _key(self, chunk: int) -> tuple[int, int]:
+        return chunk, min(len(self._numbers) - chunk * CHUNK, CHUNK)
+
+    def _is_cached(self, chunk: int) -> bool:
+        return self._key(chunk) in self._chunks
+
+    def _chunk(self, chunk: int, connection: Callable[[], duckdb.DuckDBPyConnection]) -> Geometries:
+        key = self._key(chunk)
+        if key in self._chunks:
+            self._chunks.move_to_end(key)
+            return self._chunks[key][0]
+        numbers = self._numbers[chunk * CHUNK : chunk * CHUNK + CHUNK]
+        table = self._rows(connection(), f"n BETWEEN {numbers[0]} AND {numbers[-1]}")
+        geometries, size = _decode(table), table.nbytes
+        self._chunks[key] = (geometries, size)
+        self._used += size
+        while self._used > self._budget and len(self._chunks) > 1:
+            _, (_, freed) = self._chunks.popitem(last=False)
+            self._used -= freed
+        return geometries
+
+    def _read(self, connection: duckdb.DuckDBPyConnection, numbers: Ids) -> Geometries:
+        return _decode(self._rows(connection, f"n IN ({','.join(map(str, numbers.tolist()))})"))
+
+    def _rows(self, connection: duckdb.DuckDBPyConnection, where: str) -> pa.Table:
+        text = f"SELECT crs, wkb, lonlat, error FROM geometries WHERE {where} ORDER BY n"
+        return connection.sql(text).to_arrow_table()
+
+
+def _concat(parts: list[Geometries]) -> Geometries:
+    """Parts joined, with the lon/lat that is known already."""
+    from semcube.geometry.literals import Geometries
+
+    joined = Geometries.concat(parts)
+    if all("lonlat" in part.__dict__ for part in parts):
+        joined.__dict__["lonlat"] = np.concatenate([part.lonlat for part in parts])
+    return joined
+
+
+def _decode(rows: pa.Table) -> Geometries:
+    """Stored rows -> geometries, with their lon/lat form as it was stored."""
+    import shapely
+
+    from semcube.geometry.crs import CRS84
+    from semcube.geometry.crs import crs as find_crs
+    from semcube.geometry.literals import Geometries
+
+    native = np.asarray(shapely.from_wkb(rows["wkb"].to_numpy(zero_copy_only=False)), dtype=object).reshape(-1)
+    encoded = rows["crs"].combine_chunks().dictionary_encode()
+    systems = [find_crs(iri) for iri in encoded.dictionary.to_pylist()]
+    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int16)
+    errors = {row: text for row, text in enumerate(rows["error"].to_pylist()) if text is not None} if rows["error"].null_count < len(rows) else {}
+    found = Geometries(native, codes, tuple(systems) or (CRS84,), errors)
+    lonlat = native
+    if rows["lonlat"].null_count < len(rows):
+        other = np.asarray(shapely.from_wkb(rows["lonlat"].to_numpy(zero_copy_only=False)), dtype=object)
+        lonlat = np.where(shapely.is_missing(other), native, other)
+    if errors:
+        lonlat = lonlat.copy() if lonlat is native else lonlat
+        lonlat[list(errors)] = None
+    found.__dict__["lonlat"] = lonlat
+    return found
+
+
+def write_geometries(connection: duckdb.DuckDBPyConnection, terms: pa.Table) -> tuple[int, list[str]]:
+    """Decode and store the geometries among new terms.
+
+    Returns:
+        How many there are, and why each malformed one is.
+    """
+    rows = decode_geometries(terms)
+    if len(rows):
+        with registered(connection, {"decoded": rows}):
+            connection.execute("INSERT INTO geometries SELECT * FROM decoded")
+    return len(rows), [text for text in rows["error"].to_pylist() if text is not None]

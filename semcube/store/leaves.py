@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Quad patterns of a store as scans of its tables, and what is known of their sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from semcube.engines.relational import Call, Column, Constant, Distinct, Empty, Relational, Scalar, Scan, conjunction
+from semcube.io.terms import IRI, Term, key
+from semcube.sparql.algebra import Variable
+from semcube.sparql.dataset import ActiveGraph, Estimate, QuadPattern
+
+if TYPE_CHECKING:
+    from semcube.store.snapshot import Snapshot
+
+__all__ = ["Leaves", "Predicate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """What is known of the quads of a predicate; counts are exact for ``quads``, upper estimates else."""
+
+    quads: int
+    subjects: int
+    objects: int
+    tags: int
+    """Bit set of the tags that its objects ever had."""
+    inexact: bool
+    """Whether it ever had a numeric object that does not compare as its double does."""
+
+
+class Leaves:
+    """The leaf relations of one snapshot: what push-down builds on."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._predicates: dict[int, Predicate] | None = None
+        self._counted: dict[tuple[int, int, int], int] = {}
+
+    def id_of(self, term: Term) -> int:
+        """The id of a term, 0 if the store lacks it."""
+        return int(self._snapshot.dictionary.find(pa.array([key(term)], pa.large_string()))[0])
+
+    @property
+    def predicates(self) -> dict[int, Predicate]:
+        """Counts per predicate."""
+        if self._predicates is None:
+            rows = self._snapshot.connection().execute(
+                "SELECT p, quads, subjects, objects, tags, inexact FROM predicates"
+            ).fetchall()
+            self._predicates = {row[0]: Predicate(*row[1:]) for row in rows}
+        return self._predicates
+
+    def scan(self, pattern: QuadPattern) -> Relational | None:
+        """The solutions of a quad pattern as a relation; None if a constant is not in the store.
+
+        The columns are the pattern's variables, or ``one`` if there are none.
+        """
+        conditions: list[Scalar] = []
+        columns: dict[str, str] = {}
+        bound = set()
+        for column, place in (("s", pattern.subject), ("p", pattern.predicate), ("o", pattern.object)):
+            if isinstance(place, Variable):
+                if place.name in columns:
+                    conditions.append(Call("=", (Column(columns[place.name]), Column(column))))
+                columns.setdefault(place.name, column)
+                continue
+            number = self.id_of(place)
+            if not number:
+                return None
+            bound.add(column)
+            conditions.append(Call("=", (Column(column), Constant(number))))
+        in_graphs, merged = self._in_graphs(pattern.graph, pattern.active)
+        if in_graphs is None:
+            return None
+        conditions.append(in_graphs)
+        if isinstance(pattern.graph, Variable):
+            if pattern.graph.name in columns:
+                conditions.append(Call("=", (Column(columns[pattern.graph.name]), Column("g"))))
+            columns.setdefault(pattern.graph.name, "g")
+        table = "quads_po" if "o" in bound and "s" not in bound else "quads_ps"
+        named = tuple((v.name, columns[v.name]) for v in pattern.variables)
+        if merged:
+            whole = Scan(table, (*named, *((f"_{c}", c) for c in "spo" if c not in columns.values())), conjunction(*conditions))
+            return _only(Distinct(whole), tuple(name for name, _ in named))
+        return Scan(table, named or (("one", "p"),), conjunction(*conditions))
+
+    def _in_graphs(self, graph: Variable | IRI | None, active: ActiveGraph) -> tuple[Scalar | None, bool]:
+        """The condition on the graph column (None: no graph at all), and whether several graphs are merged into one."""
+        column = Column("g")
+        if graph is None:
+            numbers = {0 if name is None else self.id_of(name) for name in active.default}
+            numbers -= {0} if None not in active.default else set()
+            if not numbers:
+                return None, False
+            return _among(column, numbers), len(numbers) > 1
+        if isinstance(graph, Variable):
+            if active.named is None:
+                return Call("<>", (column, Constant(0))), False
+            numbers = {self.id_of(name) for name in active.named} - {0}
+            return (_among(column, numbers) if numbers else None), False
+        number = self.id_of(graph) if active.named is None or graph in active.named else 0
+        return (_among(column, {number}) if number else None), False
+
+    def empty(self, pattern: QuadPattern) -> Relational:
+        """No solutions, with the pattern's columns."""
+        return Empty(tuple(v.name for v in pattern.variables) or ("one",))
+
+    def estimate(self, pattern: QuadPattern) -> Estimate:
+        """Solutions to expect: exact for a predicate, alone or with an object, in all graphs together."""
+        fixed: dict[str, int] = {}
+        for column, place in (("s", pattern.subject), ("p", pattern.predicate), ("o", pattern.object)):
+            if not isinstance(place, Variable):
+                fixed[column] = self.id_of(place)
+                if not fixed[column]:
+                    return Estimate(0.0, exact=True)
+        known = self.predicates
+        if "p" in fixed:
+            about = known.get(fixed["p"])
+            if about is None:
+                return Estimate(0.0, exact=True)
+            if "o" in fixed and "s" not in fixed:
+                return Estimate(float(self._count(fixed["p"], fixed["o"])))
+            rows = about.quads / (max(about.subjects, 1) if "s" in fixed else 1)
+            return Estimate(min(rows, 1.0) if "o" in fixed else rows)
+        rows = float(sum(p.quads for p in known.values()))
+        if "s" in fixed:
+            rows /= max(max((p.subjects for p in known.values()), default=1), 1)
+        if "o" in fixed:
+            rows /= max(max((p.objects for p in known.values()), default=1), 1)
+        return Estimate(rows)
+
+    def _count(self, p: int, o: int) -> int:
+        """Quads of a predicate and an object, counted once per snapshot."""
+        wanted = (p, o, self._snapshot.version)
+        if wanted not in self._counted:
+            row = self._snapshot.connection().execute(
+                f"SELECT count(*) FROM quads_po WHERE p = {p} AND o = {o}"
+            ).fetchone()
+            self._counted[wanted] = int(row[0]) if row else 0
+        return self._counted[wanted]
+
+
+def _among(column: Column, numbers: set[int]) -> Scalar:
+    if len(numbers) == 1:
+        return Call("=", (column, Constant(next(iter(numbers)))))
+    return Call("in", (column, *(Constant(number) for number in sorted(numbers))))
+
+
+def _only(relation: Relational, names: tuple[str, ...]) -> Relational:
+    """Only these columns, or ``one`` if there are none."""
+    from semcube.engines.relational import Compute
+
+    if not names:
+        return Compute(relation, (("one", Constant(1)),))
+    return Compute(relation, tuple((name, Column(name)) for name in names))
+
+

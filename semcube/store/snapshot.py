@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One state of a store, as a query sees it: the store's :class:`semcube.sparql.dataset.Dataset`.
+
+A snapshot keeps connections whose transactions all began at the same version of the store. A connection gives one
+stream of rows at a time; where a query reads several streams side by side, the snapshot opens another connection, or, if
+the store has changed meanwhile, reads what is left of an older stream into memory first.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from semcube.engines.base import Cancellation
+from semcube.engines.embedded import stream
+from semcube.engines.sql import compile_sql
+from semcube.sparql.dataset import Estimate
+from semcube.store.dictionary import StoreDictionary
+from semcube.store.leaves import Leaves
+
+if TYPE_CHECKING:
+    import duckdb
+    import numpy.typing as npt
+
+    from semcube.engines.relational import Relational
+    from semcube.geometry import Geometries, SpatialIndex
+    from semcube.sparql.algebra import Algebra
+    from semcube.sparql.context import Context
+    from semcube.sparql.dataset import QuadPattern, Relation
+    from semcube.store.dictionary import TermCache
+    from semcube.store.geometries import GeometryColumn
+
+    Ids = npt.NDArray[np.int64]
+
+__all__ = ["Snapshot"]
+
+
+class _Session:
+    """One connection of a snapshot and the stream it is busy with."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+        self.busy: _Stream | None = None
+
+
+class _Stream:
+    """Rows that a session still has to give; :meth:`drain` frees the session early."""
+
+    def __init__(self, source: Iterator[pa.RecordBatch], session: _Session, lock: threading.RLock) -> None:
+        self._source = source
+        self._session = session
+        self._lock = lock
+        self._buffer: deque[pa.RecordBatch] = deque()
+        self._open = True
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        try:
+            while True:
+                with self._lock:
+                    if self._buffer:
+                        batch = self._buffer.popleft()
+                    elif not self._open:
+                        return
+                    else:
+                        found = next(self._source, None)
+                        if found is None:
+                            self.close()
+                            return
+                        batch = found
+                yield batch
+        finally:
+            self.close()
+
+    def drain(self) -> None:
+        """Read all that is left into memory."""
+        with self._lock:
+            if self._open:
+                try:
+                    self._buffer.extend(self._source)
+                finally:
+                    self.close()
+
+    def close(self) -> None:
+        """Free the session."""
+        with self._lock:
+            if self._open:
+                self._open = False
+                self._source.close()  # type: ignore[attr-defined]
+                if self._session.busy is self:
+                    self._session.busy = None
+
+
+class Snapshot:
+    """A state of a store (see the module).
+
+    Args:
+        connection: Opens another connection with a transaction begun; None inside a write transaction.
+        first: The first connection, with a transaction begun.
+        salt: The salt of the store's hashes.
+        cache: Ids of terms looked up lately.
+        geometries: The store's geometries.
+    """
+
+    def __init__(
+        self,
+        connection: Callable[[], duckdb.DuckDBPyConnection] | None,
+        first: duckdb.DuckDBPyConnection,
+        salt: str,
+        cache: TermCache | None,
+        geometries: GeometryColumn,
+    ) -> None:
+        self._more = connection
+        self._sessions = [_Session(first)]
+        self._lock = threading.RLock()
+        self._geometries = geometries
+        row = first.execute("SELECT version FROM meta").fetchone()
+        self.version = int(row[0]) if row else 0
+        self._dictionary = StoreDictionary(self.connection, salt, cache)
+        self.leaves = Leaves(self)
+        self.closed = False
+
+    # --- running SQL ------------------------------------------------------------------------------------------------
+
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """A connection that is free for one statement whose result is read at once."""
+        return self._free().connection
+
+    def _free(self) -> _Session:
+        with self._lock:
+            for session in self._sessions:
+                if session.busy is None:
+                    return session
+            another = self._another()
+            if another is not None:
+                self._sessions.append(another)
+                return another
+            session = self._sessions[0]
+            if session.busy is not None:
+                session.busy.drain()
+            return session
+
+    def _another(self) -> _Session | None:
+        """One more session at the same version, None if the store has moved on."""
+        if self._more is None:
+            return None
+        connection = self._more()
+        row = connection.execute("SELECT version FROM meta").fetchone()
+        if row == (self.version,):
+            return _Session(connection)
+        connection.rollback()
+        connection.close()
+        return None
+
+    def stream(
+        self, text: str, inputs: Mapping[str, Any] | None = None, cancellation: Cancellation | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of a SELECT, streamed."""
+        with self._lock:
+            session = self._free()
+            source = stream(session.connection, text, inputs=inputs, cancellation=cancellation)
+            rows = _Stream(source, session, self._lock)
+            session.busy = rows
+        return iter(rows)
+
+    def run(self, plan: Relational, cancellation: Cancellation | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows of a relational plan, streamed."""
+        statement = compile_sql(plan)
+        return self.stream(statement.text, statement.inputs, cancellation)
+
+    def close(self) -> None:
+        """Give the connections back; the snapshot cannot be used any more."""
+        with self._lock:
+            if self.closed:
+                return
+            self.closed = True
+            for session in self._sessions:
+                if session.busy is not None:
+                    session.busy.close()
+                if self._more is not None:
+                    session.connection.rollback()
+                    session.connection.close()
+
+    # --- Dataset ----------------------------------------------------------------------------------------------------
+
+    @property
+    def dictionary(self) -> StoreDictionary:
+        """The terms of the store."""
+        return self._dictionary
+
+    def match(self, pattern: QuadPattern, context: Context) -> Iterator[pa.RecordBatch]:
+        """All solutions of one quad pattern, each once."""
+        plan = self.leaves.scan(pattern)
+        if plan is None:
+            return
+        if pattern.variables:
+            yield from self.run(plan, context.cancellation)
+            return
+        rows = sum(batch.num_rows for batch in self.run(plan, context.cancellation))
+        if rows:
+            yield pa.record_batch({"_": np.zeros(rows, np.int64)})
+
+    def graphs(self, context: Context) -> Ids:
+        """The ids of all named graphs that hold a triple or were created."""
+        found = self.connection().execute("SELECT id FROM graphs ORDER BY id").fetchnumpy()["id"]
+        return np.asarray(found, np.int64)
+
+    def push(self, node: Algebra, context: Context) -> Relation | None:
+        """Take over a sub-plan whose answer in SQL is exactly that of the reference operators."""
+        from semcube.sparql.pushdown import push
+
+        return push(node, self.leaves, context)
+
+    def estimate(self, pattern: QuadPattern, context: Context) -> Estimate | None:
+        """Solutions of a pattern: counted for a bound object, from the counts per predicate else."""
+        return self.leaves.estimate(pattern)
+
+    # --- SpatialDataset ---------------------------------------------------------------------------------------------
+
+    def geometries(self, ids: Ids) -> Geometries:
+        """The geometries of ids of geometry literals, row by row."""
+        self._geometries.refresh(self.connection(), self.version)
+        return self._geometries.take(ids, self.connection)
+
+    def spatial_index(self) -> SpatialIndex | None:
+        """An index over all geometry literals of the store."""
+        self._geometries.refresh(self.connection(), self.version)
+        return self._geometries.index(self.connection)

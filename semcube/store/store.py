@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The store: open, load, query, update, dump, close."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from semcube.config import Settings
+from semcube.errors import StoreError
+from semcube.io.terms import IRI
+from semcube.store.dictionary import StoreDictionary, TermCache
+from semcube.store.geometries import GeometryColumn
+from semcube.store.layout import open_database
+from semcube.store.snapshot import Snapshot
+from semcube.store.transaction import LoadReport, Transaction
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import duckdb
+    from typing_extensions import Unpack
+
+    from semcube.geometry import Geometries, SpatialIndex
+    from semcube.sparql.algebra import Algebra
+    from semcube.sparql.context import Context
+    from semcube.sparql.dataset import Estimate, QuadPattern, Relation
+    from semcube.sparql.query import QueryOptions
+    from semcube.store.info import StoreInfo
+    from semcube.store.result import Result
+
+__all__ = ["Store"]
+
+
+class Store:
+    """A store of RDF quads in a folder, made for GeoSPARQL; see :meth:`open`.
+
+    Any number of threads may query while one writes; a query sees the state at its start. One process may write, or any
+    number may read.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder, Store.open(folder + "/s", create=True) as store:
+        ...     report = store.load(b"<http://e/a> <http://e/p> 1, 2 .", format="ttl")
+        ...     len(store), report.added
+        (2, 2)
+    """
+
+    def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection, settings: Settings, *, read_only: bool) -> None:
+        self.path = path
+        self.settings = settings
+        self.read_only = read_only
+        self._connection = connection
+        self._writing = threading.RLock()
+        self._cursors = threading.Lock()
+        row = connection.execute("SELECT salt FROM meta").fetchone()
+        self._salt = str(row[0]) if row else ""
+        self._terms = TermCache()
+        self._geometries = GeometryColumn()
+        self._closed = False
+
+    @classmethod
+    def open(
+        cls, path: str | Path, *, create: bool = False, read_only: bool = False, settings: Settings | None = None
+    ) -> Store:
+        """Open the store of a folder.
+
+        Args:
+            path: The folder.
+            create: Make an empty store where there is none.
+            read_only: Refuse changes; other processes may read at the same time.
+            settings: Threads and memory; from the environment if not given.
+
+        Raises:
+            StoreNotFoundError: There is no store there.
+            StoreLockedError: Another process has it open.
+            StoreVersionError: It was written by a version with another layout.
+        """
+        chosen = settings or Settings.from_environment()
+        folder = Path(path)
+        return cls(folder, open_database(folder, chosen, create=create, read_only=read_only), chosen, read_only=read_only)
+
+    # --- life -------------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close the store; what was committed is on disk."""
+        with self._writing:
+            if not self._closed:
+                self._closed = True
+                self._connection.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.path)!r}{', closed' if self._closed else ''})"
+
+    def __len__(self) -> int:
+        with self.snapshot() as snapshot:
+            row = snapshot.connection().execute("SELECT count(*) FROM quads_ps").fetchone()
+            return int(row[0]) if row else 0
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of the calling thread, with a transaction begun."""
+        with self._cursors:
+            if self._closed:
+                raise StoreError(f"the store {self.path} is closed", fix="open it again")
+            cursor = self._connection.cursor()
+        cursor.begin()
+        return cursor
+
+    def open_snapshot(self) -> Snapshot:
+        """The present state, until it is closed."""
+        return Snapshot(self._cursor, self._cursor(), self._salt, self._terms, self._geometries)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """The present state, as a dataset; closed at the end of the block."""
+        snapshot = self.open_snapshot()
+        try:
+            yield snapshot
+        finally:
+            snapshot.close()
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Changes that are committed at the end of the block and undone if it fails; one at a time.
+
+        Raises:
+            StoreError: The store was opened for reading only.
+        """
+        if self.read_only:
+            raise StoreError(f"the store {self.path} is open for reading only", fix="open it with read_only=False")
+        with self._writing:
+            cursor = self._cursor()
+            try:
+                transaction = Transaction(cursor, self._salt)
+                yield transaction
+                transaction.finish()
+                cursor.commit()
+            except BaseException:
+                with suppress(Exception):
+                    cursor.rollback()
+                raise
+            finally:
+                cursor.close()
+
+    def load(
+        self,
+        source: str | Path | bytes | IO[bytes] | Sequence[str | Path] | Iterable[pa.RecordBatch] | Any,
+        *,
+        graph: str | IRI | None = None,
+        format: str | None = None,  # noqa: A002 - the word users know
+        mapping: str | Path | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> LoadReport:
+        """Add RDF, or mapped files, in one transaction: all of it or, if anything fails, nothing.
+
+        Args:
+            source: A file or several (with ``mapping`` or a suffix that is no RDF: vector or raster files, mapped), RDF as
+                bytes or a binary stream, ``QUADS`` batches, or an ``rdflib.Graph``.
+            graph: Where triples without a graph go; None is the default graph.
+            format: The RDF syntax, needed for bytes and streams.
+            mapping: An R2RML or RML document.
+            progress: Called with the number of quads of each step.
+
+        Returns:
+            What was read and what was new; loading a file again adds nothing but its blank nodes.
+
+        Raises:
+            RDFSyntaxError: The text does not parse.
+            SourceError: A file cannot be read.
+        """
+        from semcube.store.sources import batches_of
+
+        started = time.perf_counter()
+        name = IRI(graph) if isinstance(graph, str) else graph
+        with self.transaction() as transaction:
+            for count in transaction.stage(batches_of(source, graph=name, format=format, mapping=mapping)):
+                if progress is not None:
+                    progress(count)
+            transaction.insert_staged()
+            report = transaction.report
+        self._checkpoint()
+        report.seconds = time.perf_counter() - started
+        return report
+
+    def _checkpoint(self) -> None:
+        """Move the log into the database file; readers in the way only put it off."""
+        import duckdb
+
+        with self._cursors, suppress(duckdb.TransactionException):
+            self._connection.execute("CHECKPOINT")
+
+    def update(self, text: str, **options: Any) -> Any:
+        """Run a SPARQL 1.1 Update request: all of it or, if anything fails, nothing.
+
+        Args:
+            text: The request.
+            options: See :func:`semcube.sparql.update.update`.
+
+        Returns:
+            Counts of quads inserted and deleted (:class:`semcube.sparql.update.UpdateReport`).
+        """
+        from semcube.sparql.update import update
+        from semcube.store.writable import StoreWritable
+
+        with self.transaction() as transaction:
+            writable = StoreWritable(transaction, self._salt)
+            try:
+                return update(text, writable, **{"settings": self.settings, **options})
+            finally:
+                writable.close()
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def query(self, text: str, **options: Unpack[QueryOptions]) -> Result:
+        """Ask a SPARQL 1.1 query with GeoSPARQL functions.
+
+        Args:
+            text: The query.
+            options: ``params``, ``timeout``, ``push_down`` and the others of :class:`semcube.sparql.query.QueryOptions`.
+
+        Returns:
+            A result that computes its rows as they are read.
+        """
+        from semcube.sparql.query import execute
+        from semcube.store.result import Result
+
+        options.setdefault("settings", self.settings)
+        snapshot = self.open_snapshot()
+        try:
+            return Result(execute(text, snapshot, **options), snapshot.close)
+        except BaseException:
+            snapshot.close()
+            raise
+
+    def explain(self, text: str, **options: Unpack[QueryOptions]) -> str:
+        """How a query is answered: its plan with estimated and real rows, as text."""
+        result = self.query(text, **options)
+        return result.explain()
+
+    def dump(self, target: str | Path | IO[bytes], *, graph: str | IRI | None = None, format: str | None = None) -> int:  # noqa: A002
+        """Write the quads as RDF; returns how many.
+
+        Args:
+            target: A file (its suffix says the syntax) or a binary stream.
+            graph: Only this graph, without its name; all graphs otherwise.
+            format: The syntax, needed for a stream.
+        """
+        from semcube.store.dump import dump
+
+        with self.snapshot() as snapshot:
+            return dump(snapshot, target, IRI(graph) if isinstance(graph, str) else graph, format)
+
+    def info(self) -> StoreInfo:
+        """What the store holds: quads, graphs, predicates, classes, geometries, extent, bytes."""
+        from semcube.store.info import store_info
+
+        with self.snapshot() as snapshot:
+            return store_info(snapshot, self.path)
+
+    # --- Dataset: each call on the state at that moment -------------------------------------------------------------
+
+    @property
+    def dictionary(self) -> StoreDictionary:
+        """The terms of the store (for a look at several states at once use :meth:`snapshot`)."""
+        cursor = self._cursor()
+        cursor.commit()
+        return StoreDictionary(lambda: cursor, self._salt, self._terms)
+
+    def match(self, pattern: QuadPattern, context: Context) -> Iterator[pa.RecordBatch]:
+        """All solutions of one quad pattern, each once."""
+        with self.snapshot() as snapshot:
+            yield from snapshot.match(pattern, context)
+
+    def graphs(self, context: Context) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """The ids of all named graphs."""
+        with self.snapshot() as snapshot:
+            return snapshot.graphs(context)
+
+    def push(self, node: Algebra, context: Context) -> Relation | None:
+        """Nothing: a plan runs on a :meth:`snapshot`."""
+        return None
+
+    def estimate(self, pattern: QuadPattern, context: Context) -> Estimate | None:
+        """Solutions of a pattern to expect."""
+        with self.snapshot() as snapshot:
+            return snapshot.estimate(pattern, context)
+
+    def geometries(self, ids: np.ndarray[Any, np.dtype[np.int64]]) -> Geometries:
+        """The geometries of ids of geometry literals."""
+        with self.snapshot() as snapshot:
+            return snapshot.geometries(ids)
+
+    def spatial_index(self) -> SpatialIndex | None:
+        """An index over all geometry literals."""
+        with self.snapshot() as snapshot:
+            return snapshot.spatial_index()
+

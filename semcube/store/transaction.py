@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One write transaction: quads come in as keys or ids, everything or nothing goes into the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from semcube.engines import ids
+from semcube.engines.embedded import registered
+from semcube.store.dictionary import Encoder
+from semcube.store.geometries import write_geometries
+
+if TYPE_CHECKING:
+    import duckdb
+    import numpy.typing as npt
+
+    Ids = npt.NDArray[np.int64]
+
+__all__ = ["LoadReport", "Transaction"]
+
+BATCH_ROWS = 200_000
+BATCH_BYTES = 96 * 1024 * 1024
+"""A batch is encoded when it has so many quads or bytes of text."""
+REASONS = 20
+"""So many reasons of malformed geometries are kept."""
+TAIL = 200_000
+"""So many quads may stand unsorted behind the sorted ones, or a fifth of them, before all are sorted again."""
+
+
+@dataclass
+class LoadReport:
+    """What a load did."""
+
+    read: int = 0
+    """Quads in the input."""
+    added: int = 0
+    """Quads that the store did not have."""
+    terms: int = 0
+    """Terms that the store did not have."""
+    geometries: int = 0
+    """Geometry literals that the store did not have."""
+    malformed: int = 0
+    """Those of them that are no geometry; they are kept as literals."""
+    reasons: list[str] = field(default_factory=list)
+    """Why, for the first few malformed ones."""
+    seconds: float = 0.0
+
+
+class Transaction:
+    """Changes to a store that become visible together, or not at all.
+
+    Args:
+        connection: A connection with a transaction begun.
+        salt: The salt of the store's hashes.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, salt: str) -> None:
+        self.connection = connection
+        self.report = LoadReport()
+        self._encoder = Encoder(connection, salt)
+        connection.execute("CREATE OR REPLACE TEMP TABLE staged (p BIGINT, s BIGINT, o BIGINT, g BIGINT)")
+
+    # --- adding -----------------------------------------------------------------------------------------------------
+
+    def encode(self, keys: pa.Array) -> Ids:
+        """The ids of keys (0 for null), which become terms of the store where they are not."""
+        encoded = keys.dictionary_encode()
+        return np.append(self._encode(encoded.dictionary), 0)[
+            encoded.indices.fill_null(len(encoded.dictionary)).to_numpy(zero_copy_only=False)
+        ]
+
+    def _encode(self, keys: pa.Array) -> Ids:
+        found, added = self._encoder.encode(keys.cast(pa.large_string()))
+        count, reasons = write_geometries(self.connection, added)
+        self.report.geometries += count
+        self.report.malformed += len(reasons)
+        self.report.reasons += reasons[: REASONS - len(self.report.reasons)]
+        return found
+
+    def stage(self, batches: Iterable[pa.RecordBatch]) -> Iterator[int]:
+        """Take in ``QUADS`` batches; yields the number of quads after each step."""
+        for batch in _joined(batches):
+            self._stage(batch)
+            self.report.read += batch.num_rows
+            yield batch.num_rows
+
+    def _stage(self, batch: pa.Table) -> None:
+        columns = [batch.column(name).combine_chunks() for name in ("p", "s", "o", "g")]
+        columns = [c.combine_chunks() if isinstance(c, pa.ChunkedArray) else c for c in columns]
+        encoded = [c if pa.types.is_dictionary(c.type) else c.dictionary_encode() for c in columns]
+        together = pa.concat_arrays([c.dictionary.cast(pa.large_string()) for c in encoded]).dictionary_encode()
+        places = together.indices.to_numpy(zero_copy_only=False)
+        found = self._encode(together.dictionary)
+        start, columns_of_ids = 0, []
+        for column in encoded:
+            size = len(column.dictionary)
+            own = np.append(found[places[start : start + size]], 0)
+            start += size
+            columns_of_ids.append(own[column.indices.fill_null(size).to_numpy(zero_copy_only=False)])
+        self.stage_ids(*columns_of_ids)
+
+    def stage_ids(self, p: Ids, s: Ids, o: Ids, g: Ids) -> None:
+        """Take in quads as ids of the store; graph 0 is the default graph."""
+        with registered(self.connection, {"ids_in": pa.table({"p": p, "s": s, "o": o, "g": g})}):
+            self.connection.execute("INSERT INTO staged SELECT p, s, o, g FROM ids_in")
+
+    def insert_staged(self) -> int:
+        """Put the staged quads into the store; returns how many were new."""
+        con = self.connection
+        had = self._count("SELECT count(*) FROM quads_ps") if self._count("SELECT count(*) FROM staged") else 0
+        con.execute("CREATE OR REPLACE TEMP TABLE fresh AS SELECT DISTINCT p, s, o, g FROM staged")
+        con.execute("DELETE FROM staged")
+        if had:
+            con.execute(
+                "CREATE OR REPLACE TEMP TABLE fresh AS FROM fresh"
+                " ANTI JOIN (SELECT q.p, q.s, q.o, q.g FROM quads_ps q SEMI JOIN fresh f USING (p, s, o, g)) USING (p, s, o, g)"
+            )
+        added = self._count("SELECT count(*) FROM fresh")
+        if added:
+            self._insert_fresh(had, added)
+        con.execute("DROP TABLE fresh")
+        self.report.added += added
+        return added
+
+    def _insert_fresh(self, had: int, added: int) -> None:
+        con = self.connection
+        tail = self._count("SELECT tail FROM meta") + added
+        con.execute(
+            "INSERT INTO graphs SELECT DISTINCT g, false FROM fresh WHERE g <> 0 AND g NOT IN (SELECT id FROM graphs)"
+        )
+        self._count_fresh()
+        con.execute("INSERT INTO quads_ps SELECT p, s, o, g FROM fresh ORDER BY p, s, o, g")
+        con.execute("INSERT INTO quads_po SELECT p, o, s, g FROM fresh ORDER BY p, o, s, g")
+        if not had:
+            tail = 0
+        elif tail > max(TAIL, had // 5):
+            self.sort()
+            tail = 0
+        con.execute(f"UPDATE meta SET tail = {tail}")
+
+    def sort(self) -> None:
+        """Sort all quads again, so that zone maps select few row groups."""
+        for table, order in (("quads_ps", "p, s, o, g"), ("quads_po", "p, o, s, g")):
+            self.connection.execute(f"CREATE TABLE sorted_quads AS SELECT {order} FROM {table} ORDER BY {order}")
+            self.connection.execute(f"DROP TABLE {table}")
+            self.connection.execute(f"ALTER TABLE sorted_quads RENAME TO {table}")
+
+    def _count_fresh(self) -> None:
+        """Add the new quads to the counts per predicate."""
+        numeric = int(ids.Tag.NUMERIC)
+        self.connection.execute(
+            f"""CREATE OR REPLACE TEMP TABLE counted AS
+                SELECT p, count(*) AS quads, approx_count_distinct(s) AS subjects, approx_count_distinct(o) AS objects,
+                       bit_or(CAST(1 << (o >> {ids.SHIFT}) AS INTEGER)) AS tags,
+                       coalesce(bool_or(NOT exact), false) AS inexact
+                FROM (SELECT f.p, f.s, f.o, t.exact FROM fresh f LEFT JOIN
+                      (SELECT n, exact FROM terms WHERE tag = {numeric}) t
+                      ON f.o = t.n + {ids.first(ids.Tag.NUMERIC)}) GROUP BY p"""
+        )
+        self.connection.execute(
+            """UPDATE predicates x SET quads = x.quads + c.quads, subjects = x.subjects + c.subjects,
+                   objects = x.objects + c.objects, tags = x.tags | c.tags, inexact = x.inexact OR c.inexact
+               FROM counted c WHERE x.p = c.p"""
+        )
+        self.connection.execute("INSERT INTO predicates FROM counted ANTI JOIN predicates USING (p)")
+        self.connection.execute("DROP TABLE counted")
+
+    # --- removing ---------------------------------------------------------------------------------------------------
+
+    def delete_ids(self, p: Ids, s: Ids, o: Ids, g: Ids) -> int:
+        """Remove quads given as ids; returns how many were there."""
+        with registered(self.connection, {"ids_out": pa.table({"p": p, "s": s, "o": o, "g": g})}):
+            self.connection.execute("CREATE OR REPLACE TEMP TABLE gone AS SELECT DISTINCT p, s, o, g FROM ids_out")
+        return self._delete_gone()
+
+    def clear(self, graphs: Iterable[int]) -> int:
+        """Remove all quads of graphs; returns how many there were."""
+        listed = ",".join(str(int(number)) for number in graphs)
+        if not listed:
+            return 0
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE gone AS SELECT p, s, o, g FROM quads_ps WHERE g IN ({listed})"
+        )
+        return self._delete_gone()
+
+    def _delete_gone(self) -> int:
+        con = self.connection
+        con.execute("CREATE OR REPLACE TEMP TABLE gone AS FROM quads_ps SEMI JOIN gone USING (p, s, o, g)")
+        removed = self._count("SELECT count(*) FROM gone")
+        if removed:
+            low_high = con.execute("SELECT min(p), max(p), min(s), max(s), min(o), max(o) FROM gone").fetchone()
+            assert low_high is not None
+            near = "p BETWEEN {} AND {} AND s BETWEEN {} AND {} AND o BETWEEN {} AND {}".format(*low_high)
+            for table in ("quads_ps", "quads_po"):
+                con.execute(f"DELETE FROM {table} WHERE {near} AND (p, s, o, g) IN (SELECT (p, s, o, g) FROM gone)")
+            con.execute(
+                "UPDATE predicates x SET quads = x.quads - c.quads"
+                " FROM (SELECT p, count(*) AS quads FROM gone GROUP BY p) c WHERE x.p = c.p"
+            )
+            con.execute("DELETE FROM predicates WHERE quads = 0")
+            con.execute(
+                "DELETE FROM graphs WHERE NOT created AND id IN (SELECT g FROM gone)"
+                " AND id NOT IN (SELECT DISTINCT q.g FROM quads_ps q SEMI JOIN gone USING (g))"
+            )
+        con.execute("DROP TABLE gone")
+        return removed
+
+    # --- graphs -----------------------------------------------------------------------------------------------------
+
+    def create_graph(self, graph: int) -> None:
+        """Make a named graph exist without triples."""
+        self.connection.execute(f"DELETE FROM graphs WHERE id = {graph}")
+        self.connection.execute(f"INSERT INTO graphs VALUES ({graph}, true)")
+
+    def drop_graphs(self, graphs: Iterable[int]) -> int:
+        """Remove named graphs with all their quads; returns how many quads there were."""
+        numbers = [int(number) for number in graphs]
+        removed = self.clear(numbers)
+        if numbers:
+            self.connection.execute(f"DELETE FROM graphs WHERE id IN ({','.join(map(str, numbers))})")
+        return removed
+
+    def finish(self) -> LoadReport:
+        """Everything that has to be true before the commit."""
+        self._encoder.finish()
+        self.report.terms = self._encoder.added
+        self.connection.execute("DROP TABLE staged")
+        self.connection.execute("UPDATE meta SET version = version + 1")
+        return self.report
+
+    def _count(self, text: str) -> int:
+        row = self.connection.execute(text).fetchone()
+        return int(row[0]) if row else 0
+
+
+def _joined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Batches put together to the size that is encoded at once; large ones are cut."""
+    waiting: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        for start in range(0, batch.num_rows, BATCH_ROWS):
+            part = batch.slice(start, BATCH_ROWS)
+            waiting.append(part)
+            rows += part.num_rows
+            size += part.nbytes
+            if rows >= BATCH_ROWS or size >= BATCH_BYTES:
+                yield pa.Table.from_batches(waiting)
+                waiting, rows, size = [], 0, 0
+    if waiting:
+        yield pa.Table.from_batches(waiting)
