@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from semcube.engines import ids
 from semcube.engines.classify import classify, tag_of
 from semcube.engines.embedded import registered
-from semcube.engines.keys import split
+from semcube.engines.keys import join, split
 from semcube.io.terms import TERMS
 
 if TYPE_CHECKING:
@@ -30,12 +30,8 @@ __all__ = ["Encoder", "StoreDictionary", "TermCache", "hash_of"]
 MANY = 64
 """From so many terms on, a look-up is a join instead of a list of constants."""
 
-_BY_KEY = """
-SELECT k.i, t.n FROM {keys} k
-JOIN lookup l ON l.h = CAST(md5_number('{salt}' || k.key) & 4294967295 AS UINTEGER)
-JOIN terms t ON t.n = l.n
-WHERE t.tag = k.tag AND t.lexical = k.lexical
-  AND t.datatype IS NOT DISTINCT FROM k.datatype AND t.language IS NOT DISTINCT FROM k.language"""
+_BY_HASH = """
+SELECT w.i, l.n FROM wanted_keys w JOIN lookup l ON l.h = CAST(md5_number('{salt}' || w.key) & 4294967295 AS UINTEGER)"""
 
 
 def hash_of(salt: str, key: str) -> int:
@@ -103,53 +99,46 @@ class StoreDictionary:
         cached = np.array([cast("TermCache", self._cache).get(text) for text in texts], np.int64)
         if few and cached.all():
             return cached
-        terms = split(keys)
-        tags, found = tag_of(terms)
+        tags, found = tag_of(split(keys))
         found = found.astype(np.int64)
         missing = np.flatnonzero(found == 0)
         if few:
             missing = missing[cached[missing] == 0]
             found = np.where(found == 0, cached, found)
         if len(missing):
-            numbers = self._look_up(keys, terms, tags, missing)
+            numbers = self._look_up(keys.take(pa.array(missing)))
             found[missing] = np.where(numbers > 0, (tags[missing].astype(np.int64) << ids.SHIFT) | numbers, 0)
             for place in missing.tolist() if few else ():
                 if found[place]:
                     cast("TermCache", self._cache).put(texts[place], int(found[place]))
         return found
 
-    def _look_up(self, keys: pa.Array, terms: pa.RecordBatch, tags: npt.NDArray[np.int8], rows: Ids) -> Ids:
-        """The numbers of terms that are not inline, 0 where unknown."""
-        if len(rows) < MANY:
-            return np.array([self._one(keys[r].as_py(), terms.slice(r, 1), int(tags[r])) for r in rows.tolist()], np.int64)
-        chosen = pa.array(rows)
-        table = pa.table(
-            {
-                "i": np.arange(len(rows)),
-                "key": keys.take(chosen),
-                "tag": tags[rows],
-                **{name: terms[name].take(chosen) for name in ("lexical", "datatype", "language")},
-            }
-        )
-        connection = self._connection()
-        with registered(connection, {"wanted_keys": table}):
-            rows_found = connection.execute(_BY_KEY.format(keys="wanted_keys", salt=self._salt)).fetchnumpy()
-        numbers = np.zeros(len(rows), np.int64)
-        numbers[rows_found["i"]] = rows_found["n"]
-        return numbers
+    def _look_up(self, keys: pa.Array) -> Ids:
+        """The numbers of distinct keys, 0 where unknown: candidates by hash, then their text in full."""
+        rows, numbers = self._candidates(keys)
+        found = np.zeros(len(keys), np.int64)
+        if len(rows):
+            unique, places = np.unique(numbers, return_inverse=True)
+            texts = join(self._fetch(unique).combine_chunks().to_batches()[0]).take(pa.array(places.ravel()))
+            same = pc.equal(texts, keys.take(pa.array(rows))).to_numpy(zero_copy_only=False)
+            found[rows[same]] = numbers[same]
+        return found
 
-    def _one(self, key: str, term: pa.RecordBatch, tag: int) -> int:
-        """The number of one term: two look-ups that zone maps bound to few row groups."""
+    def _candidates(self, keys: pa.Array) -> tuple[Ids, Ids]:
+        """Pairs of a row of ``keys`` and a number that has its hash."""
         connection = self._connection()
-        candidates = connection.execute(f"SELECT n FROM lookup WHERE h = {hash_of(self._salt, key)}").fetchall()
-        lexical, datatype, language = (term[name][0].as_py() for name in ("lexical", "datatype", "language"))
-        for (number,) in candidates:
-            row = connection.execute(
-                f"SELECT tag, lexical, datatype, language FROM terms WHERE n = {number}"
-            ).fetchone()
-            if row == (tag, lexical, datatype, language):
-                return int(number)
-        return 0
+        if len(keys) == 1:
+            only = hash_of(self._salt, keys[0].as_py())
+            pairs = connection.execute(f"SELECT 0 AS i, n FROM lookup WHERE h = {only}").fetchnumpy()
+        elif len(keys) < MANY:
+            hashes = ",".join(f"({i},{hash_of(self._salt, text)})" for i, text in enumerate(keys.to_pylist()))
+            text = f"SELECT w.i, l.n FROM lookup l JOIN (VALUES {hashes}) AS w(i, h) ON l.h = CAST(w.h AS UINTEGER)"
+            pairs = connection.execute(text).fetchnumpy()
+        else:
+            wanted = pa.table({"i": np.arange(len(keys)), "key": keys})
+            with registered(connection, {"wanted_keys": wanted}):
+                pairs = connection.execute(_BY_HASH.format(salt=self._salt)).fetchnumpy()
+        return np.asarray(pairs["i"], np.int64), np.asarray(pairs["n"], np.int64)
 
     def decode(self, numbers: Ids) -> pa.RecordBatch:
         """The terms of ids, row by row; 0 gives nulls."""
@@ -172,9 +161,13 @@ class StoreDictionary:
             return TERMS.empty_table()
         listed = "n, tag, lexical, datatype, language"
         connection = self._connection()
-        if len(numbers) < MANY:
-            within = ",".join(map(str, numbers.tolist()))
-            found = connection.sql(f"SELECT {listed} FROM terms WHERE n IN ({within})").to_arrow_table()
+        if len(numbers) == 1:
+            found = connection.sql(f"SELECT {listed} FROM terms WHERE n = {numbers[0]}").to_arrow_table()
+        elif len(numbers) < MANY:
+            # a join prunes row groups and vectors where a list of constants reads the whole column
+            rows = ",".join(f"({number})" for number in numbers.tolist())
+            text = f"SELECT {listed} FROM terms SEMI JOIN (VALUES {rows}) AS w(n) USING (n)"
+            found = connection.sql(text).to_arrow_table()
         elif numbers[-1] - numbers[0] < 4 * len(numbers):
             # dense: reading the whole range is cheaper than a join
             found = connection.sql(
@@ -230,8 +223,7 @@ class Encoder:
     def __init__(self, connection: duckdb.DuckDBPyConnection, salt: str) -> None:
         self._connection = connection
         self._salt = salt
-        row = connection.execute("SELECT terms FROM meta").fetchone()
-        self._before = self._next = int(row[0]) if row else 0
+        self._before = self._next = int(connection.execute("SELECT terms FROM meta").fetchall()[0][0])
         connection.execute("CREATE OR REPLACE TEMP TABLE new_lookup (h UHUGEINT, n BIGINT)")
 
     @property

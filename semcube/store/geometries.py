@@ -197,7 +197,8 @@ class GeometryColumn:
         return geometries
 
     def _read(self, connection: duckdb.DuckDBPyConnection, numbers: Ids) -> Geometries:
-        return _decode(self._rows(connection, f"n IN ({','.join(map(str, numbers.tolist()))})"))
+        listed = ",".join(f"({number})" for number in numbers.tolist())
+        return _decode(self._rows(connection, f"n IN (SELECT * FROM (VALUES {listed}))"))
 
     def _rows(self, connection: duckdb.DuckDBPyConnection, where: str) -> pa.Table:
         text = f"SELECT crs, wkb, lonlat, error FROM geometries WHERE {where} ORDER BY n"

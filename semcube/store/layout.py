@@ -40,7 +40,7 @@ DATABASE = "store.duckdb"
 TABLES = {
     "meta": "version BIGINT NOT NULL, salt VARCHAR NOT NULL, terms BIGINT NOT NULL, tail BIGINT NOT NULL",
     "terms": (
-        "n BIGINT NOT NULL, tag TINYINT NOT NULL, lexical VARCHAR NOT NULL, datatype VARCHAR, language VARCHAR,"
+        "n BIGINT NOT NULL, tag TINYINT NOT NULL, lexical VARCHAR NOT NULL USING COMPRESSION zstd, datatype VARCHAR, language VARCHAR,"
         " number DOUBLE, exact BOOLEAN, time BIGINT, zoned BOOLEAN"
     ),
     "lookup": "h UINTEGER NOT NULL, n BIGINT NOT NULL",
@@ -48,7 +48,7 @@ TABLES = {
     "quads_po": "p BIGINT NOT NULL, o BIGINT NOT NULL, s BIGINT NOT NULL, g BIGINT NOT NULL",
     "graphs": "id BIGINT NOT NULL, created BOOLEAN NOT NULL",
     "geometries": (
-        "n BIGINT NOT NULL, crs VARCHAR, wkb BLOB, lonlat BLOB,"
+        "n BIGINT NOT NULL, crs VARCHAR, wkb BLOB USING COMPRESSION zstd, lonlat BLOB USING COMPRESSION zstd,"
         " minx DOUBLE, miny DOUBLE, maxx DOUBLE, maxy DOUBLE, error VARCHAR"
     ),
     "predicates": (
@@ -88,8 +88,8 @@ def open_database(path: Path, settings: Settings, *, create: bool, read_only: bo
         )
     connection = _connect(path, settings, read_only=read_only)
     try:
-        made = connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'meta'").fetchone()
-        if made == (0,):
+        made = connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'meta'").fetchall()
+        if made == [(0,)]:
             connection.begin()
             create_tables(connection)
             connection.commit()

@@ -137,10 +137,8 @@ class Leaves:
         """Quads of a predicate and an object, counted once per snapshot."""
         wanted = (p, o, self._snapshot.version)
         if wanted not in self._counted:
-            row = self._snapshot.connection().execute(
-                f"SELECT count(*) FROM quads_po WHERE p = {p} AND o = {o}"
-            ).fetchone()
-            self._counted[wanted] = int(row[0]) if row else 0
+            found = self._snapshot.connection().execute(f"SELECT count(*) FROM quads_po WHERE p = {p} AND o = {o}")
+            self._counted[wanted] = int(found.fetchall()[0][0])
         return self._counted[wanted]
 
 

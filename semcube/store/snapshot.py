@@ -40,6 +40,11 @@ if TYPE_CHECKING:
 __all__ = ["Snapshot"]
 
 
+def _version(connection: duckdb.DuckDBPyConnection) -> int:
+    """The version of the store that a connection's transaction sees; fixes what it sees if it is the first statement."""
+    return int(connection.execute("SELECT version FROM meta").fetchall()[0][0])
+
+
 class _Session:
     """One connection of a snapshot and the stream it is busy with."""
 
@@ -118,8 +123,7 @@ class Snapshot:
         self._sessions = [_Session(first)]
         self._lock = threading.RLock()
         self._geometries = geometries
-        row = first.execute("SELECT version FROM meta").fetchone()
-        self.version = int(row[0]) if row else 0
+        self.version = _version(first)
         self._dictionary = StoreDictionary(self.connection, salt, cache)
         self.leaves = Leaves(self)
         self.closed = False
@@ -149,8 +153,7 @@ class Snapshot:
         if self._more is None:
             return None
         connection = self._more()
-        row = connection.execute("SELECT version FROM meta").fetchone()
-        if row == (self.version,):
+        if _version(connection) == self.version:
             return _Session(connection)
         connection.rollback()
         connection.close()

@@ -60,8 +60,7 @@ class Store:
         self._connection = connection
         self._writing = threading.RLock()
         self._cursors = threading.Lock()
-        row = connection.execute("SELECT salt FROM meta").fetchone()
-        self._salt = str(row[0]) if row else ""
+        self._salt = str(connection.execute("SELECT salt FROM meta").fetchall()[0][0])
         self._terms = TermCache()
         self._geometries = GeometryColumn()
         self._closed = False
@@ -109,8 +108,7 @@ class Store:
 
     def __len__(self) -> int:
         with self.snapshot() as snapshot:
-            row = snapshot.connection().execute("SELECT count(*) FROM quads_ps").fetchone()
-            return int(row[0]) if row else 0
+            return int(snapshot.connection().execute("SELECT count(*) FROM quads_ps").fetchall()[0][0])
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection of the calling thread, with a transaction begun."""

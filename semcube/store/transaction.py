@@ -193,8 +193,7 @@ class Transaction:
         con.execute("CREATE OR REPLACE TEMP TABLE gone AS FROM quads_ps SEMI JOIN gone USING (p, s, o, g)")
         removed = self._count("SELECT count(*) FROM gone")
         if removed:
-            low_high = con.execute("SELECT min(p), max(p), min(s), max(s), min(o), max(o) FROM gone").fetchone()
-            assert low_high is not None
+            low_high = con.execute("SELECT min(p), max(p), min(s), max(s), min(o), max(o) FROM gone").fetchall()[0]
             near = "p BETWEEN {} AND {} AND s BETWEEN {} AND {} AND o BETWEEN {} AND {}".format(*low_high)
             for table in ("quads_ps", "quads_po"):
                 con.execute(f"DELETE FROM {table} WHERE {near} AND (p, s, o, g) IN (SELECT (p, s, o, g) FROM gone)")
@@ -234,8 +233,7 @@ class Transaction:
         return self.report
 
     def _count(self, text: str) -> int:
-        row = self.connection.execute(text).fetchone()
-        return int(row[0]) if row else 0
+        return int(self.connection.execute(text).fetchall()[0][0])
 
 
 def _joined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
