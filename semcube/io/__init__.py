@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from semcube.io.raster import RasterInfo, RasterSource, Window, open_raster, variables
     from semcube.io.rdf import read_rdf
     from semcube.io.rdf_writer import RDFWriter
-    from semcube.io.vector import LayerInfo, VectorSource, geometry_report, layers, open_vector
+    from semcube.io.vector import Dialect, GeometryReport, LayerInfo, VectorSource, geometry_report, layers, open_vector
 
 __all__ = [
     "FORMATS",
+    "Dialect",
     "Format",
+    "GeometryReport",
     "LayerInfo",
     "Progress",
     "RDFWriter",
@@ -42,7 +44,9 @@ __all__ = [
 
 _HOME = {
     "FORMATS": "formats",
+    "Dialect": "vector",
     "Format": "formats",
+    "GeometryReport": "vector",
     "LayerInfo": "vector",
     "Progress": "progress",
     "RDFWriter": "rdf_writer",

@@ -88,7 +88,7 @@ def format_of(text: str | Path) -> Format:
         ('N-Triples', 'ttl', True)
     """
     given = str(text)
-    media_type = given.split(";")[0].strip().lower()
+    media_type = given.partition(";")[0].strip().lower()
     name = split_compression(Path(given).name)[0].lower()
     extension = name.rpartition(".")[2]
     for item in FORMATS:

@@ -285,12 +285,12 @@ def _key(term: Any, lines: Lines) -> str:
 
 
 def lines_of_keys(batch: pa.RecordBatch) -> pa.Buffer:
-    """N-Triples lines (N-Quads where a graph is named) of a batch of keys, as bytes.
+    r"""N-Triples lines (N-Quads where a graph is named) of a batch of keys, as bytes.
 
     Example:
-        >>> row = {"s": "<http://a>", "p": "<http://b>", "o": '"say \\\\"hi\\\\""', "g": None}
-        >>> lines_of_keys(pa.RecordBatch.from_pylist([row], schema=QUADS)).to_pybytes()
-        b'<http://a> <http://b> "say \\\\"hi\\\\"" .\\n'
+        >>> row = {"s": "<http://a>", "p": "<http://b>", "o": '"say "hi""', "g": None}
+        >>> print(lines_of_keys(pa.RecordBatch.from_pylist([row], schema=QUADS)).to_pybytes().decode())
+        <http://a> <http://b> "say \"hi\"" .
     """
     space, stop, nothing = (pa.scalar(x, pa.large_string()) for x in (" ", " .\n", ""))
     subject, predicate, object_, graph = (_plain(batch.column(name)) for name in ("s", "p", "o", "g"))
@@ -320,7 +320,8 @@ def _starts(column: pa.Array) -> Offsets:
     if not len(column):
         return np.zeros(0, np.int64)
     offsets = np.frombuffer(column.buffers()[1], np.int64)[column.offset : column.offset + len(column) + 1]
-    return (offsets[:-1] - offsets[0])[np.diff(offsets) > 0]
+    starts: Offsets = (offsets[:-1] - offsets[0])[np.diff(offsets) > 0]
+    return starts
 
 
 _IN_IRI = np.zeros(256, np.bool_)

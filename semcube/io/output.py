@@ -48,7 +48,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """A temporary file beside ``path`` that takes its place on success and is removed on failure.
 
     A failure is any exception, Ctrl-C included; the old file stays as it was. A symbolic link stays a link: its target
-    is replaced. A path that exists and is no regular file (a pipe, ``/dev/null``) cannot be replaced and is given as it is.
+    is replaced. A path that exists and is no regular file (a pipe, ``/dev/null``) cannot be replaced, so it is given
+    as it is.
 
     Args:
         path: What to write.

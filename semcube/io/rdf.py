@@ -8,9 +8,8 @@ import secrets
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
-import pyarrow as pa
 import pyoxigraph as ox
 
 from semcube.errors import RDFSyntaxError, SourceError, UnsupportedError
@@ -18,6 +17,9 @@ from semcube.io.formats import Format, format_of
 from semcube.io.ntriples import Lines, keys_of_lines, keys_of_quads, syntax_error
 from semcube.io.streams import open_input, read_errors
 from semcube.io.terms import IRI
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["read_rdf"]
 
@@ -124,7 +126,7 @@ def _document_batches(data: BinaryIO, syntax: Format, base: str | None, lines: L
     reading = _Reading(data)
     trusted = Lines(lines.source, True, lines.blank_prefix, lines.graph, trusted=True)
     try:
-        quads = iter(ox.parse(reading, format=syntax.oxigraph, base_iri=base))
+        quads = iter(ox.parse(cast("IO[bytes]", reading), format=syntax.oxigraph, base_iri=base))
         while part := list(islice(quads, _CHUNK_QUADS)):
             yield _keys(part, trusted)
     except SyntaxError as error:

@@ -10,9 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, cast
-
-import pyarrow as pa
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from semcube.errors import OutputError, SemcubeError, UnsupportedError
 from semcube.io.formats import Format, format_of, split_compression
@@ -20,6 +18,9 @@ from semcube.io.ntriples import lines_of_keys
 from semcube.io.output import output_errors, replacing
 from semcube.io.streams import compressing
 from semcube.vocab import PREFIXES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["RDFWriter"]
 
@@ -44,10 +45,12 @@ class RDFWriter:
 
     Example:
         >>> import io
+        >>> import pyarrow as pa
         >>> from semcube.io.terms import QUADS
         >>> target = io.BytesIO()
         >>> with RDFWriter(target, "ttl", prefixes={"ex": "http://a/"}) as writer:
-        ...     writer.write(pa.RecordBatch.from_pylist([{"s": "<http://a/b>", "p": "<http://a/c>", "o": '"d"'}], QUADS))
+        ...     quad = {"s": "<http://a/b>", "p": "<http://a/c>", "o": '"d"'}
+        ...     writer.write(pa.RecordBatch.from_pylist([quad], QUADS))
         >>> print(target.getvalue().decode())
         @prefix ex: <http://a/> .
         ex:b ex:c "d" .

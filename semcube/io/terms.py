@@ -35,8 +35,8 @@ TERMS = pa.schema(
         pa.field("language", pa.large_string()),
     ]
 )
-"""Terms as columns: kind 0 IRI, 1 blank node, 2 literal (null: unbound); ``lexical`` is the IRI, the label or the lexical
-form; ``datatype`` is null unless a literal; ``language`` is null unless language-tagged."""
+"""Terms as columns: kind 0 IRI, 1 blank node, 2 literal (null: unbound); ``lexical`` is the IRI, the label or the
+lexical form; ``datatype`` is null unless a literal; ``language`` is null unless language-tagged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Geometries in tables that do not say so: columns of WKB, of WKT, of x and y."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from semcube.errors import RowError, SourceError
+
+__all__ = ["Geometry", "find_geometry", "geometry_of"]
+
+_GEOMETRY_NAMES = ("geometry", "geom", "wkb_geometry", "the_geom", "wkt", "wkb", "wkt_geom", "geo", "shape", "geowkt")
+_LON = ("lon", "long", "longitude", "lng", "decimallongitude", "x_lon", "lon_dd")
+_LAT = ("lat", "latitude", "decimallatitude", "y_lat", "lat_dd")
+_EAST = ("x", "easting", "east", "coord_x", "x_coord", "xcoord", "point_x")
+_NORTH = ("y", "northing", "north", "coord_y", "y_coord", "ycoord", "point_y")
+_WKT = r"(?i)^\s*(?:SRID=\d+;\s*)?(?:POINT|LINESTRING|POLYGON|MULTI(?:POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION)"
+_HEX = r"^0[01](?:0[0-9A-Fa-f]|[0-9A-Fa-f]{2}){4}"
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where a table keeps its geometries."""
+
+    kind: Literal["wkb", "wkt", "hex", "xy", "arrow"]
+    columns: tuple[str, ...]
+    encoding: str = ""
+    """Of GeoParquet's native encodings: ``point``, ``polygon`` ..."""
+    is_lonlat: bool = False
+    """The names say that x is a longitude and y a latitude."""
+
+
+def find_geometry(
+    fields: Sequence[pa.Field],
+    x: str | None,
+    y: str | None,
+    wkt: str | None,
+    source: Path,
+    sample: Callable[[str], pa.Array],
+) -> Geometry | None:
+    """The geometry of a table, from what the user says or from names and values.
+
+    Args:
+        fields: The columns.
+        x: Column of the east coordinate, if the user says so.
+        y: Column of the north coordinate.
+        wkt: Column of WKT, hexadecimal WKB or WKB.
+        source: The file, for messages.
+        sample: Gives some non-null values of a column.
+
+    Raises:
+        SourceError: A named column does not exist, or only one of ``x`` and ``y`` is named.
+    """
+    names = [f.name for f in fields]
+    for name in (x, y, wkt):
+        if name is not None and name not in names:
+            raise SourceError(f"no column {name!r}", source=source, expected=f"one of {', '.join(names)}")
+    if (x is None) != (y is None):
+        raise SourceError(f"only {'y' if x is None else 'x'} is named", source=source, expected="both x and y")
+    if x is not None and y is not None:
+        return Geometry("xy", (x, y), is_lonlat=x.lower() in _LON and y.lower() in _LAT)
+    if wkt is not None:
+        return Geometry(_serialisation(sample(wkt)) or "wkt", (wkt,))
+    lowered = {f.name.lower(): f for f in reversed(fields)}
+    for name in _GEOMETRY_NAMES:
+        if name in lowered and (kind := _serialisation(sample(lowered[name].name))):
+            return Geometry(kind, (lowered[name].name,))
+    for easts, norths, is_lonlat in ((_LON, _LAT, True), (_EAST, _NORTH, False)):
+        east = next((lowered[n].name for n in easts if n in lowered and _is_number(lowered[n].type)), None)
+        north = next((lowered[n].name for n in norths if n in lowered and _is_number(lowered[n].type)), None)
+        if east is not None and north is not None:
+            return Geometry("xy", (east, north), is_lonlat=is_lonlat)
+    return None
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def _serialisation(values: pa.Array) -> Literal["wkb", "wkt", "hex"] | None:
+    """How the values of a column are written, None if they are no geometries."""
+    import shapely
+
+    if isinstance(values, pa.ExtensionArray):
+        values = values.storage
+    if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
+        first = values.slice(0, 20).to_pylist()
+        return "wkb" if first and not shapely.is_missing(shapely.from_wkb(first, on_invalid="ignore")).all() else None
+    if not len(values) or not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+        return None
+    if pc.all(pc.match_substring_regex(values, _WKT)).as_py():
+        return "wkt"
+    return "hex" if pc.all(pc.match_substring_regex(values, _HEX)).as_py() else None
+
+
+def geometry_of(about: Geometry, columns: Sequence[pa.Array], fid: pa.Array, source: Path) -> pa.Array:
+    """The geometries of a batch as ISO WKB; null where null.
+
+    Raises:
+        RowError: A value is no geometry.
+    """
+    import shapely
+
+    arrays = [c.storage if isinstance(c, pa.ExtensionArray) else c for c in columns]
+    if about.kind == "wkb":
+        return arrays[0].cast(pa.large_binary())
+    if about.kind == "arrow":
+        return _native(arrays[0], about, source)
+    if about.kind == "xy":
+        x, y = (np.asarray(a.cast(pa.float64()).to_numpy(zero_copy_only=False)) for a in arrays)
+        points = np.where(np.isnan(x) | np.isnan(y), None, shapely.points(x, y))
+        return pa.array(shapely.to_wkb(points, flavor="iso"), pa.large_binary())
+    given = arrays[0].to_numpy(zero_copy_only=False)
+    if about.kind == "hex":
+        found = shapely.from_wkb(given, on_invalid="ignore")
+    else:
+        text = pc.replace_substring_regex(arrays[0], r"(?i)^\s*SRID=\d+;", "")
+        # An empty field of a text column is no geometry.
+        given = pc.if_else(pc.equal(pc.utf8_trim_whitespace(text), ""), None, text).to_numpy(zero_copy_only=False)
+        found = shapely.from_wkt(given, on_invalid="ignore")
+    bad = np.flatnonzero(shapely.is_missing(found) & np.array([value is not None for value in given], dtype=bool))
+    if bad.size:
+        row = int(bad[0])
+        raise RowError(
+            f"{str(given[row])[:60]!r} is no geometry",
+            source=source,
+            row=fid[row].as_py(),
+            column=about.columns[0],
+            expected="well-known text" if about.kind == "wkt" else "hexadecimal WKB",
+            fix="correct the value, or name another column",
+        )
+    return pa.array(shapely.to_wkb(found, flavor="iso"), pa.large_binary())
+
+
+_LEVELS = {"point": 0, "linestring": 1, "polygon": 2, "multipoint": 1, "multilinestring": 2, "multipolygon": 3}
+
+
+def _native(array: pa.Array, about: Geometry, source: Path) -> pa.Array:
+    """GeoParquet's native encodings (GeoArrow layouts) as WKB."""
+    import shapely
+
+    if about.encoding not in _LEVELS:
+        raise SourceError(
+            f"the geometry encoding {about.encoding!r}", source=source, expected=f"WKB or one of {', '.join(_LEVELS)}"
+        )
+    missing = np.asarray(array.is_null().to_numpy(zero_copy_only=False), bool)
+    offsets = []
+    for _ in range(_LEVELS[about.encoding]):
+        lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
+        offsets.append(np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]))
+        array = array.flatten()
+    if pa.types.is_struct(array.type):
+        parts = [array.field(i).to_numpy(zero_copy_only=False) for i in range(array.type.num_fields)]
+        coordinates = np.column_stack(parts)
+    else:
+        size = array.type.list_size
+        coordinates = (
+            array.values[array.offset * size : (array.offset + len(array)) * size].to_numpy().reshape(-1, size)
+        )
+    kind = shapely.GeometryType[about.encoding.upper()]
+    geometries = shapely.from_ragged_array(kind, coordinates.astype(float), tuple(reversed(offsets)) or None)
+    return pa.array(shapely.to_wkb(np.where(missing, None, geometries), flavor="iso"), pa.large_binary())

@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The formats that GDAL reads."""
+
+from __future__ import annotations
+
+import logging
+import os
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pyarrow as pa
+import pyogrio
+from pyogrio.raw import open_arrow
+
+from semcube.errors import RowError, SourceError
+from semcube.io import batching, shapefile
+from semcube.io.vector import VECTOR_EXTENSIONS, LayerInfo, VectorSource
+from semcube.vocab import CRS84, EPSG
+
+if TYPE_CHECKING:
+    from semcube.io.vector import Box
+
+__all__ = ["OGRSource", "layer_names"]
+
+_DIMENSIONS = (("2.5D ", "Z"), ("3D Measured ", "ZM"), ("Measured 3D ", "ZM"), ("3D ", "Z"), ("Measured ", "M"))
+_STABLE = ("GPKG", "OpenFileGDB", "SQLite")
+logging.getLogger("pyogrio").addHandler(logging.NullHandler())
+
+
+def _datasets(file: Path) -> list[str]:
+    """What GDAL opens: the file itself, or the members of a zip archive."""
+    path = str(file.resolve())
+    if file.suffix.lower() == ".gz":
+        return [f"/vsigzip/{path}"]
+    if file.suffix.lower() != ".zip":
+        return [path]
+    with zipfile.ZipFile(file) as archive:
+        members = [name for name in archive.namelist() if not name.endswith("/")]
+    extensions = {name: name.rpartition(".")[2].lower() for name in members}
+    folders = {name[: name.index(".gdb/") + 4] for name in members if ".gdb/" in name}
+    data = [n for n, e in extensions.items() if e in VECTOR_EXTENSIONS and e != "dbf" and ".gdb/" not in n]
+    lonely = [n for n, e in extensions.items() if e == "dbf"] if not data else []
+    found = sorted(folders) + data + lonely
+    if not found:
+        raise SourceError(
+            f"the archive holds {', '.join(members[:10]) or 'nothing'}",
+            source=file,
+            expected=f"a member that is one of {', '.join('.' + e for e in VECTOR_EXTENSIONS)}",
+        )
+    # In braces, because the path of the archive may hold anything.
+    return [f"/vsizip/{{{path}}}/{name}" for name in found]
+
+
+def _layers_of(dataset: str, file: Path) -> list[str]:
+    try:
+        return [str(name) for name in pyogrio.list_layers(dataset)[:, 0]]
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, UnicodeDecodeError) as error:
+        raise _unreadable(error, file) from error
+
+
+def _unreadable(error: Exception, file: Path) -> SourceError:
+    text = str(error).split("; It might help")[0].replace(str(file.resolve()), file.name)
+    kind = VECTOR_EXTENSIONS.get(file.suffix[1:].lower(), "file")
+    return SourceError(
+        f"cannot be read: {text}", source=file, expected=f"a {kind}", fix="check that the file is complete"
+    )
+
+
+def layer_names(file: Path) -> list[str]:
+    """All layers of a file or archive."""
+    for dataset in _datasets(file):
+        shapefile.check_parts(dataset, file)
+    return [name for dataset in _datasets(file) for name in _layers_of(dataset, file)]
+
+
+def _find(file: Path, layer: str | None) -> tuple[str, str]:
+    """The dataset and layer that are meant."""
+    found = []
+    for dataset in _datasets(file):
+        shapefile.check_parts(dataset, file)
+        found += [(dataset, name) for name in _layers_of(dataset, file)]
+    names = [name for _, name in found]
+    chosen = [pair for pair in found if layer is None or pair[1] == layer]
+    if len(chosen) == 1:
+        return chosen[0]
+    if layer is None and not found:
+        raise SourceError("holds no layer", source=file)
+    if layer is None:
+        raise SourceError(
+            f"holds {len(names)} layers", source=file, expected="a layer name", fix=f"choose one of {', '.join(names)}"
+        )
+    what = "no such layer" if not chosen else "the name stands for more than one layer"
+    raise SourceError(what, source=file, layer=layer, expected=f"one of {', '.join(names) or '(none)'}")
+
+
+class OGRSource(VectorSource):
+    """A layer that GDAL reads."""
+
+    def __init__(self, file: Path, layer: str | None, *, crs: str | None, encoding: str | None) -> None:
+        self._file = file
+        self._dataset, self._layer = _find(file, layer)
+        facts = shapefile.inspect(self._dataset, file, encoding)
+        self._encoding = facts.encoding if facts else encoding
+        self._timestamps = facts.timestamps if facts else {}
+        try:
+            about = pyogrio.read_info(self._dataset, layer=self._layer, encoding=self._encoding)
+            with open_arrow(
+                self._dataset,
+                layer=self._layer,
+                encoding=self._encoding,
+                return_fids=True,
+                use_pyarrow=True,
+                batch_size=1,
+            ) as (_, reader):
+                self._schema = reader.schema
+        except (
+            pyogrio.errors.DataSourceError,
+            pyogrio.errors.DataLayerError,
+            LookupError,
+            UnicodeDecodeError,
+        ) as error:
+            raise _unreadable(error, file) from error
+        self._has_geometry = bool(about["geometry_type"])
+        first, last = 1, len(self._schema) - (1 if self._has_geometry else 0)
+        self._names = [self._schema.field(i).name for i in range(first, last)]
+        new, renamed = batching.unique_names(self._names)
+        self._new = dict(zip(self._names, new, strict=True))
+        self.info = self._describe(about, crs, facts, renamed)
+
+    def _describe(
+        self, about: dict[str, Any], crs: str | None, facts: shapefile.Facts | None, renamed: dict[str, str]
+    ) -> LayerInfo:
+        system, warning = batching.crs_of(crs, about["crs"]) if self._has_geometry else (None, None)
+        warnings = [*(facts.warnings if facts else []), *([warning] if warning else [])]
+        metadata = {"format": VECTOR_EXTENSIONS.get(self._extension(), about["driver"]), "driver": str(about["driver"])}
+        metadata |= {str(k): str(v) for k, v in (about.get("layer_metadata") or {}).items()}
+        if about["driver"].startswith("GeoJSON") and crs is None and system not in (CRS84, EPSG + "4326"):
+            warnings.append("the file names a coordinate reference system, which RFC 7946 does not allow; it is used")
+        if facts:
+            metadata["encoding_from"] = facts.encoding_from
+        if renamed:
+            metadata["renamed"] = "\n".join(f"{new}={old}" for new, old in renamed.items())
+        if about["fid_column"]:
+            metadata["primary_key"] = str(about["fid_column"])
+        if warnings:
+            metadata["warning"] = "\n".join(warnings)
+        fields = [pa.field(self._new[name], self._type(name)) for name in self._names]
+        features = int(about["features"])
+        bounds = about["total_bounds"]
+        return LayerInfo(
+            source=str(self._file),
+            layer=self._layer,
+            geometry_column="geometry" if self._has_geometry else None,
+            geometry_types=_types(about["geometry_type"], about["driver"]),
+            crs=system,
+            features=features if features >= 0 else None,
+            extent=None if bounds is None or not features else cast("Box", tuple(float(v) for v in bounds)),
+            fields=pa.schema(fields),
+            key="fid" if about["driver"] in _STABLE else None,
+            encoding=self._encoding,
+            metadata=metadata,
+            field_comments=self._comments(),
+        )
+
+    def _type(self, name: str) -> pa.DataType:
+        return pa.timestamp("ms") if name in self._timestamps else _storage(self._schema.field(name).type)
+
+    def _extension(self) -> str:
+        name = self._dataset.lower().removesuffix(".gz")
+        return name.rpartition(".")[2]
+
+    def _comments(self) -> dict[str, str]:
+        found = {}
+        for name in self._names:
+            given = self._schema.field(name).metadata or {}
+            parts = [given.get(b"GDAL:OGR:alternative_name"), given.get(b"GDAL:OGR:comment")]
+            text = ": ".join(part.decode() for part in parts if part)
+            if text:
+                found[self._new[name]] = text
+        return found
+
+    def _read(
+        self, columns: Sequence[str], where: str | None, box: Box | None, batch_bytes: int
+    ) -> Iterator[pa.RecordBatch]:
+        old = {new: name for name, new in self._new.items()}
+        options: dict[str, Any] = {"where": where} if where is not None else {}
+        if box is not None and self._has_geometry:
+            options["bbox"] = box
+        rows = batching.rows_per_batch(self._bytes(), self.info.features, batch_bytes)
+        try:
+            with open_arrow(
+                self._dataset,
+                layer=self._layer,
+                encoding=self._encoding,
+                columns=[old[name] for name in columns],
+                return_fids=True,
+                use_pyarrow=True,
+                batch_size=rows,
+                **options,
+            ) as (_, reader):
+                for batch in reader:
+                    yield self._shaped(batch, [old[name] for name in columns])
+        except (
+            pyogrio.errors.DataSourceError,
+            pyogrio.errors.DataLayerError,
+            pa.ArrowException,
+            RuntimeError,
+        ) as error:
+            raise _unreadable(error, self._file) from error
+        except ValueError as error:
+            if isinstance(error, SourceError):
+                raise
+            fix = "check the condition" if where else None
+            raise SourceError(str(error), source=self._file, layer=self._layer, fix=fix) from error
+
+    def _shaped(self, batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
+        """GDAL's batch with our column names and types."""
+        fid = batch.column(0).cast(pa.int64())
+        arrays, fields = [fid], [pa.field("fid", pa.int64(), nullable=False)]
+        for name in names:
+            column = batch.column(batch.schema.get_field_index(name))
+            if name in self._timestamps:
+                column = pa.array(self._timestamps[name][fid.to_numpy()])
+            column = column.storage if isinstance(column, pa.ExtensionArray) else column
+            self._check_text(column, name, fid)
+            arrays.append(column)
+            fields.append(pa.field(self._new[name], column.type))
+        if self._has_geometry:
+            geometry = batch.column(batch.num_columns - 1)
+            geometry = geometry.storage if isinstance(geometry, pa.ExtensionArray) else geometry
+            arrays.append(geometry.cast(pa.large_binary()))
+            fields.append(pa.field("geometry", pa.large_binary()))
+        return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+
+    def _check_text(self, column: pa.Array, name: str, fid: pa.Array) -> None:
+        """Text that is not UTF-8 means that the file was read in the wrong encoding."""
+        if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+            return
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid:
+            for row, value in enumerate(column.cast(pa.binary()).to_pylist()):
+                try:
+                    (value or b"").decode()
+                except UnicodeDecodeError:
+                    raise RowError(
+                        f"the bytes {value[:40]!r} are not text in {self._encoding or 'UTF-8'}",
+                        source=self._file,
+                        layer=self._layer,
+                        row=fid[row].as_py(),
+                        column=self._new[name],
+                        fix="name the right encoding, for example encoding='cp1252'",
+                    ) from None
+            raise
+
+    def _bytes(self) -> int:
+        """Size of the layer's data, uncompressed; a guess for files with more than one layer."""
+        if self._dataset.startswith("/vsizip/"):
+            with zipfile.ZipFile(self._file) as archive:
+                return sum(entry.file_size for entry in archive.infolist())
+        if self._file.is_dir():
+            return sum(part.stat().st_size for part in self._file.iterdir())
+        beside = [self._file.with_suffix(".dbf")] if self._extension() == "shp" else []
+        return os.path.getsize(self._file) + sum(p.stat().st_size for p in beside if p.exists())
+
+
+def _storage(kind: pa.DataType) -> pa.DataType:
+    return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
+
+
+def _types(declared: str | None, driver: str) -> tuple[str, ...]:
+    """GDAL's type name as names of GeoParquet; a shapefile does not tell single from multiple."""
+    if not declared or declared.startswith("Unknown") or "Geometry" in declared.split("Collection")[0]:
+        return ("GeometryCollection",) if declared and "GeometryCollection" in declared else ()
+    name, flags = declared, ""
+    for prefix, letters in _DIMENSIONS:
+        if name.startswith(prefix):
+            name, flags = name[len(prefix) :], letters
+            break
+    else:
+        if name.rpartition(" ")[2] in ("Z", "M", "ZM"):
+            name, _, flags = name.rpartition(" ")
+    suffix = f" {flags}" if flags else ""
+    if driver == "ESRI Shapefile" and name in ("Polygon", "LineString"):
+        return (name + suffix, f"Multi{name}{suffix}")
+    return (name + suffix,)
