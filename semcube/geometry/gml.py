@@ -243,9 +243,7 @@ _READERS: dict[str, Callable[[Element, _Inherited], shapely.Geometry]] = {
     "MultiSurface": _multi(shapely.MultiPolygon, "surfaceMember", "surfaceMembers"),
     "MultiGeometry": _multi(shapely.GeometryCollection, "geometryMember", "geometryMembers"),
     "GeometryCollection": _multi(shapely.GeometryCollection, "geometryMember", "geometryMembers"),
-    "MultiSolid": _multi(shapely.GeometryCollection),
 }
-del _READERS["MultiSolid"]
 
 
 def write_gml(geometries: np.ndarray, system: str) -> np.ndarray:

@@ -46,7 +46,7 @@ def headers(wkb: pa.Array) -> tuple[np.ndarray, np.ndarray]:
         wkb: Large binary array (N).
 
     Returns:
-        Kind (1 point ... 7 collection; 0 where null or too short) and ordinates per coordinate (2 to 4), both int64 (N).
+        Kind (1 point ... 7 collection; 0 where null or too short) and ordinates per coordinate (2 to 4), int64 (N).
 
     Example:
         >>> headers(pa.array([bytes.fromhex("01e9030000"), None], pa.large_binary()))

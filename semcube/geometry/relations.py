@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The 24 topological relations of GeoSPARQL over the DE-9IM (OGC 22-047r1, clause 9; Egenhofer; Randell et al.).
+
+Equality is topological for every family: the pattern TFFFTFFFT of the standard's table would make a point, or an empty
+geometry, different from itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import shapely
+
+from semcube.errors import GeometryError
+from semcube.vocab import GEO
+
+__all__ = ["RELATIONS", "Condition", "Relation", "evaluate", "from_matrix", "matches", "matrices", "relation"]
+
+Dimensions = Literal["any", "less", "greater", "equal", "lines", "points or areas"]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A DE-9IM pattern, and for which dimensions of the two geometries it counts."""
+
+    pattern: str
+    dimensions: Dimensions = "any"
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A topological relation; it holds where one of its conditions does.
+
+    Example:
+        >>> RELATIONS["sfWithin"].inverse
+        'sfContains'
+    """
+
+    name: str
+    family: Literal["sf", "eh", "rcc8", "pattern"]
+    conditions: tuple[Condition, ...]
+    inverse: str
+    """The relation of the swapped arguments."""
+    predicate: str | None = None
+    """The shapely function that computes just this, if there is one."""
+
+    @property
+    def iri(self) -> str:
+        """The property of the Topology Vocabulary Extension."""
+        return GEO + self.name
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The DE-9IM patterns."""
+        return tuple(condition.pattern for condition in self.conditions)
+
+    @property
+    def may_be_disjoint(self) -> bool:
+        """Whether it can hold between geometries that share no point."""
+        return any(all(p[i] in "F*" for i in (0, 1, 3, 4)) for p in self.patterns) or self.predicate == "equals"
+
+
+_EQUALS = (Condition("T*F**FFF*"), Condition("FFFFFFFF*"))
+_TOUCHES = tuple(Condition(p) for p in ("FT*******", "F**T*****", "F***T****"))
+_INTERSECTS = tuple(Condition(p) for p in ("T********", "*T*******", "***T*****", "****T****"))
+_CROSSES = (Condition("T*T******", "less"), Condition("T*****T**", "greater"), Condition("0********", "lines"))
+_OVERLAPS = (Condition("T*T***T**", "points or areas"), Condition("1*T***T**", "lines"))
+
+
+def _rows() -> tuple[Relation, ...]:
+    def one(pattern: str) -> tuple[Condition, ...]:
+        return (Condition(pattern),)
+
+    return (
+        Relation("sfEquals", "sf", _EQUALS, "sfEquals", "equals"),
+        Relation("sfDisjoint", "sf", one("FF*FF****"), "sfDisjoint", "disjoint"),
+        Relation("sfIntersects", "sf", _INTERSECTS, "sfIntersects", "intersects"),
+        Relation("sfTouches", "sf", _TOUCHES, "sfTouches", "touches"),
+        Relation("sfCrosses", "sf", _CROSSES, "sfCrosses", "crosses"),
+        Relation("sfWithin", "sf", one("T*F**F***"), "sfContains", "within"),
+        Relation("sfContains", "sf", one("T*****FF*"), "sfWithin", "contains"),
+        Relation("sfOverlaps", "sf", _OVERLAPS, "sfOverlaps", "overlaps"),
+        Relation("ehEquals", "eh", _EQUALS, "ehEquals", "equals"),
+        Relation("ehDisjoint", "eh", one("FF*FF****"), "ehDisjoint", "disjoint"),
+        Relation("ehMeet", "eh", _TOUCHES, "ehMeet", "touches"),
+        Relation("ehOverlap", "eh", one("T*T***T**"), "ehOverlap"),
+        Relation("ehCovers", "eh", one("T*TFT*FF*"), "ehCoveredBy"),
+        Relation("ehCoveredBy", "eh", one("TFF*TFT**"), "ehCovers"),
+        Relation("ehInside", "eh", one("TFF*FFT**"), "ehContains"),
+        Relation("ehContains", "eh", one("T*TFF*FF*"), "ehInside"),
+        Relation("rcc8eq", "rcc8", _EQUALS, "rcc8eq", "equals"),
+        Relation("rcc8dc", "rcc8", one("FFTFFTTTT"), "rcc8dc"),
+        Relation("rcc8ec", "rcc8", one("FFTFTTTTT"), "rcc8ec"),
+        Relation("rcc8po", "rcc8", one("TTTTTTTTT"), "rcc8po"),
+        Relation("rcc8tppi", "rcc8", one("TTTFTTFFT"), "rcc8tpp"),
+        Relation("rcc8tpp", "rcc8", one("TFFTTFTTT"), "rcc8tppi"),
+        Relation("rcc8ntpp", "rcc8", one("TFFTFFTTT"), "rcc8ntppi"),
+        Relation("rcc8ntppi", "rcc8", one("TTTFFTFFT"), "rcc8ntpp"),
+    )
+
+
+RELATIONS: dict[str, Relation] = {row.name: row for row in _rows()}
+"""Name -> relation, all 24."""
+
+
+def transpose(pattern: str) -> str:
+    """The pattern or matrix of the swapped arguments.
+
+    Example:
+        >>> transpose("T*F**F***")
+        'T*****FF*'
+    """
+    return "".join(pattern[i] for i in (0, 3, 6, 1, 4, 7, 2, 5, 8))
+
+
+def relation(name: str | Relation) -> Relation:
+    """The relation with a name, IRI, or DE-9IM pattern of nine characters.
+
+    Raises:
+        GeometryError: There is no such relation.
+
+    Example:
+        >>> relation("T*F**F***").inverse
+        'T*****FF*'
+    """
+    if isinstance(name, Relation):
+        return name
+    short = name.rpartition("#")[2].rpartition("/")[2]
+    if short in RELATIONS:
+        return RELATIONS[short]
+    upper = name.upper()
+    if len(upper) == 9 and set(upper) <= set("TF*012"):
+        return Relation(upper, "pattern", (Condition(upper),), transpose(upper))
+    raise GeometryError(
+        f"relation {name!r}", expected="one of " + ", ".join(RELATIONS) + ", or a DE-9IM pattern such as T*F**F***"
+    )
+
+
+def evaluate(name: str | Relation, a: np.ndarray, b: np.ndarray, *, errors: dict[int, str] | None = None) -> np.ndarray:
+    """Where a relation holds, pair by pair.
+
+    Args:
+        name: A relation of :data:`RELATIONS`, its IRI, or a DE-9IM pattern.
+        a: Object array (N) of shapely geometries, in one system with ``b``; prepared ones are used as such.
+        b: Object array that broadcasts with ``a``.
+        errors: Receives row -> reason where there is no truth value: a missing geometry, or one so invalid that GEOS
+            cannot relate it. Without it such rows are just False.
+
+    Returns:
+        bool (N).
+
+    Raises:
+        GeometryError: There is no such relation.
+
+    Example:
+        >>> evaluate("sfEquals", np.array([shapely.Point(1, 2)]), np.array([shapely.from_wkt("MULTIPOINT (1 2)")]))
+        array([ True])
+    """
+    chosen = relation(name)
+    first, second = np.broadcast_arrays(np.asarray(a, dtype=object), np.asarray(b, dtype=object))
+    try:
+        result = _vector(chosen, first, second)
+    except shapely.errors.GEOSException:
+        result = _row_by_row(chosen, first, second, errors)
+    if errors is not None:
+        for row in np.flatnonzero(shapely.is_missing(first) | shapely.is_missing(second)):
+            errors[int(row)] = "there is no geometry"
+    return result
+
+
+def _vector(chosen: Relation, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    if chosen.predicate is not None:
+        predicate: Callable[..., np.ndarray] = getattr(shapely, chosen.predicate)
+        return np.asarray(predicate(a, b), dtype=bool)
+    result = np.zeros(a.shape, dtype=bool)
+    for pattern in chosen.patterns:
+        result |= shapely.relate_pattern(a, b, pattern)
+    return result
+
+
+def _row_by_row(chosen: Relation, a: np.ndarray, b: np.ndarray, errors: dict[int, str] | None) -> np.ndarray:
+    result = np.zeros(a.shape, dtype=bool)
+    for row in range(a.size):
+        try:
+            result.flat[row] = _vector(chosen, a.ravel()[row : row + 1], b.ravel()[row : row + 1])[0]
+        except shapely.errors.GEOSException as reason:
+            if errors is not None:
+                errors[row] = str(reason)
+    return result
+
+
+def matrices(a: np.ndarray, b: np.ndarray, *, errors: dict[int, str] | None = None) -> np.ndarray:
+    """The DE-9IM matrix of each pair, an object array of str; None where there is none (see :func:`evaluate`).
+
+    GEOS holds the interpreter lock for the whole call; :func:`evaluate` does not.
+
+    Example:
+        >>> matrices(np.array([shapely.Point(0, 0)]), np.array([shapely.Point(0, 0)]))
+        array(['0FFFFFFF2'], dtype=object)
+    """
+    first, second = np.broadcast_arrays(np.asarray(a, dtype=object), np.asarray(b, dtype=object))
+    try:
+        result = np.asarray(shapely.relate(first, second), dtype=object)
+    except shapely.errors.GEOSException:
+        result = np.full(first.shape, None, dtype=object)
+        for row in range(first.size):
+            try:
+                result.flat[row] = shapely.relate(first.flat[row], second.flat[row])
+            except shapely.errors.GEOSException as reason:
+                if errors is not None:
+                    errors[row] = str(reason)
+    if errors is not None:
+        for row in np.flatnonzero(shapely.is_missing(first) | shapely.is_missing(second)):
+            errors[int(row)] = "there is no geometry"
+    return result
+
+
+def matches(matrix: str, name: str | Relation) -> bool:
+    """Whether a DE-9IM matrix is one of a relation.
+
+    Example:
+        >>> matches("0FFFFFFF2", "sfEquals"), matches("FF0FFF0F2", "sfDisjoint")
+        (True, True)
+    """
+    return any(
+        _fits(matrix, condition.pattern) and _dimensions_fit(matrix, condition.dimensions)
+        for condition in relation(name).conditions
+    )
+
+
+def _fits(matrix: str, pattern: str) -> bool:
+    return all(p in ("*", m) or (p == "T" and m in "012") for m, p in zip(matrix, pattern, strict=True))
+
+
+def _dimensions_fit(matrix: str, wanted: Dimensions) -> bool:
+    """A geometry's dimension is the largest of its interior's row (or column), which its three parts make up."""
+    if wanted == "any":
+        return True
+    rank = {"F": -1, "0": 0, "1": 1, "2": 2}
+    a = max(rank[matrix[i]] for i in (0, 1, 2))
+    b = max(rank[matrix[i]] for i in (0, 3, 6))
+    return {
+        "less": a < b,
+        "greater": a > b,
+        "equal": a == b,
+        "lines": a == b == 1,
+        "points or areas": a == b and a in (0, 2),
+    }[wanted]
+
+
+def from_matrix(matrix: np.ndarray) -> dict[str, np.ndarray]:
+    """All 24 relations of pairs whose matrices are known.
+
+    Args:
+        matrix: Object array (N) of DE-9IM matrices or None.
+
+    Returns:
+        Relation name -> bool (N); False where the matrix is None.
+
+    Example:
+        >>> found = from_matrix(np.array(["0FFFFFFF2"], dtype=object))
+        >>> [name for name, holds in found.items() if holds[0]]
+        ['sfEquals', 'sfIntersects', 'sfWithin', 'sfContains', 'ehEquals', 'rcc8eq']
+    """
+    import pyarrow as pa
+
+    encoded = pa.array(matrix, pa.string()).dictionary_encode()
+    distinct = encoded.dictionary.to_pylist()
+    codes = encoded.indices.fill_null(len(distinct)).to_numpy(zero_copy_only=False)
+    return {
+        name: np.array([matches(one, row) for one in distinct] + [False], dtype=bool)[codes]
+        for name, row in RELATIONS.items()
+    }
