@@ -216,7 +216,7 @@ class Encoder:
         connection: The writing connection, inside a transaction.
         salt: The salt of the store's hashes.
 
-    New terms are known by a salted 128-bit hash until :meth:`finish`, so that a bulk load compares no text with what it
+    New terms are known by a salted 128-bit hash until :meth:`flush`, so that a bulk load compares no text with what it
     added itself; what the store had before is compared in full.
     """
 
@@ -224,12 +224,9 @@ class Encoder:
         self._connection = connection
         self._salt = salt
         self._before = self._next = int(connection.execute("SELECT terms FROM meta").fetchall()[0][0])
+        self.added = 0
+        """Terms that are new, as of the last :meth:`flush`."""
         connection.execute("CREATE OR REPLACE TEMP TABLE new_lookup (h UHUGEINT, n BIGINT)")
-
-    @property
-    def added(self) -> int:
-        """How many terms are new."""
-        return self._next - self._before
 
     def encode(self, keys: pa.Array) -> tuple[Ids, pa.Table]:
         """The ids of distinct keys, and the rows of those that are new.
@@ -264,7 +261,7 @@ class Encoder:
     def _known(self, found: Ids, tags: Ids) -> None:
         """Fill in the ids of terms that the store has, from before or from earlier in this transaction."""
         con = self._connection
-        if self.added:
+        if self._next > self._before:
             have = con.execute("SELECT i, n FROM incoming JOIN new_lookup USING (h)").fetchnumpy()
             found[have["i"]] = (tags[have["i"]] << ids.SHIFT) | have["n"]
         if self._before:
@@ -290,10 +287,18 @@ class Encoder:
             self._connection.execute("INSERT INTO new_lookup SELECT h, n FROM incoming JOIN added_places USING (i)")
         return table
 
-    def finish(self) -> None:
-        """Make the new terms findable; call once, before the commit."""
+    def flush(self) -> None:
+        """Make the new terms findable by a :class:`StoreDictionary` on the same connection."""
         con = self._connection
-        con.execute("INSERT INTO lookup SELECT CAST(h & 4294967295 AS UINTEGER) AS h, n FROM new_lookup ORDER BY 1, 2")
-        con.execute("DROP TABLE new_lookup")
-        con.execute("DROP TABLE IF EXISTS incoming")
-        con.execute("UPDATE meta SET terms = ?", [self._next])
+        if self._next > self._before:
+            con.execute("INSERT INTO lookup SELECT CAST(h & 4294967295 AS UINTEGER) AS h, n FROM new_lookup ORDER BY 1, 2")
+            con.execute("DELETE FROM new_lookup")
+            con.execute(f"UPDATE meta SET terms = {self._next}")
+            self.added += self._next - self._before
+            self._before = self._next
+
+    def finish(self) -> None:
+        """The last :meth:`flush` before the commit."""
+        self.flush()
+        self._connection.execute("DROP TABLE new_lookup")
+        self._connection.execute("DROP TABLE IF EXISTS incoming")

@@ -224,6 +224,10 @@ class Transaction:
             self.connection.execute(f"DELETE FROM graphs WHERE id IN ({','.join(map(str, numbers))})")
         return removed
 
+    def flush(self) -> None:
+        """Make what was done so far visible to reads on the same connection."""
+        self._encoder.flush()
+
     def finish(self) -> LoadReport:
         """Everything that has to be true before the commit."""
         self._encoder.finish()
