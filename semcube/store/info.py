@@ -75,7 +75,7 @@ def store_info(snapshot: Snapshot, path: Path) -> StoreInfo:
         graphs=_named(snapshot, graphs),
         predicates=_named(snapshot, predicates),
         classes=_named(snapshot, classes),
-        bytes=sum(item.stat().st_size for item in path.iterdir() if item.is_file()),
+        bytes=sum(item.stat().st_size for item in path.iterdir() if item.is_file()) if path.is_dir() else 0,
         version=snapshot.version,
     )
 

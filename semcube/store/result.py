@@ -232,12 +232,15 @@ class Result:
         from semcube.sparql import results
 
         if self.kind == "boolean":
-            yield from results.write_boolean(self.boolean, name)
+            yield results.write_boolean(self.boolean, name)
             return
         terms = self._answer.context.terms
 
         def decoded() -> Iterator[list[pa.RecordBatch]]:
             for batch in self._batches(keep=keep):
+                if not self.variables:
+                    yield from ([] for _ in range(batch.num_rows))
+                    continue
                 ids = [batch.column(v).fill_null(0).to_numpy(zero_copy_only=False) for v in self.variables]
                 yield [terms.decode(column) for column in ids]
 

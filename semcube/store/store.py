@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +19,7 @@ from semcube.errors import StoreError
 from semcube.io.terms import IRI
 from semcube.store.dictionary import StoreDictionary, TermCache
 from semcube.store.geometries import GeometryColumn
-from semcube.store.layout import open_database
+from semcube.store.layout import create_tables, open_database
 from semcube.store.snapshot import Snapshot
 from semcube.store.transaction import LoadReport, Transaction
 
@@ -63,6 +64,7 @@ class Store:
         self._salt = str(connection.execute("SELECT salt FROM meta").fetchall()[0][0])
         self._terms = TermCache()
         self._geometries = GeometryColumn()
+        self._snapshots: weakref.WeakSet[Snapshot] = weakref.WeakSet()
         self._closed = False
 
     @classmethod
@@ -86,13 +88,25 @@ class Store:
         folder = Path(path)
         return cls(folder, open_database(folder, chosen, create=create, read_only=read_only), chosen, read_only=read_only)
 
+    @classmethod
+    def in_memory(cls, *, settings: Settings | None = None) -> Store:
+        """An empty store that is forgotten when it is closed."""
+        from semcube.engines.embedded import connect
+
+        chosen = settings or Settings.from_environment()
+        connection = connect(":memory:", chosen)
+        create_tables(connection)
+        return cls(Path(":memory:"), connection, chosen, read_only=False)
+
     # --- life -------------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Close the store; what was committed is on disk."""
+        """Close the store and every result that was not read to its end; what was committed is on disk."""
         with self._writing:
             if not self._closed:
                 self._closed = True
+                for snapshot in list(self._snapshots):
+                    snapshot.close()
                 self._connection.close()
 
     def __enter__(self) -> Store:
@@ -121,7 +135,9 @@ class Store:
 
     def open_snapshot(self) -> Snapshot:
         """The present state, until it is closed."""
-        return Snapshot(self._cursor, self._cursor(), self._salt, self._terms, self._geometries)
+        snapshot = Snapshot(self._cursor, self._cursor(), self._salt, self._terms, self._geometries)
+        self._snapshots.add(snapshot)
+        return snapshot
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
