@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A dataset in memory: columns of ids in numpy, every operator by the reference implementation.
 
-In come ``QUADS`` batches or RDF text; out comes a :class:`~semcube.sparql.dataset.Dataset`. Meant for small data, for tests
-and as the yardstick of sources that do more.
+In come ``QUADS`` batches or RDF text; out comes a :class:`~semcube.sparql.dataset.Dataset`. Meant for small data, for
+tests and as the yardstick of sources that do more.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 
 from semcube.engines import ids
-from semcube.engines.classify import assign_tag
+from semcube.engines.classify import tag_of
 from semcube.engines.keys import split
-from semcube.io.terms import IRI, QUADS, Term, key, term
+from semcube.io.terms import IRI, QUADS, Term, key
 from semcube.sparql.algebra import Algebra, TermPattern, Variable
 from semcube.sparql.dataset import ActiveGraph, Estimate, QuadPattern, Relation
 from semcube.sparql.evaluate.solutions import BATCH_ROWS, Solutions
@@ -48,35 +48,33 @@ class MemoryDictionary:
 
     def add(self, keys: pa.Array) -> np.ndarray:
         """The ids of keys, new ones where they are new; null gives 0."""
-        encoded = keys if pa.types.is_dictionary(keys.type) else keys.dictionary_encode()
-        numbers = np.empty(len(encoded.dictionary) + 1, np.int64)
-        numbers[-1] = 0
-        with self._lock:
-            numbers[:-1] = [self._add(text) for text in encoded.dictionary.to_pylist()]
-        return numbers[encoded.indices.fill_null(len(numbers) - 1).to_numpy(zero_copy_only=False)]
-
-    def _add(self, text: str) -> int:
-        found = self._ids.get(text)
-        if found is None:
-            tag, inline = assign_tag(term(text))
-            if inline is not None:
-                return int(inline)
-            found = ids.make(tag, len(self._keys))
-            self._keys.append(text)
-            self._ids[text] = found
-        return found
+        return self._numbers(keys, grow=True)
 
     def find(self, keys: pa.Array) -> np.ndarray:
         """The ids of keys, 0 where the dictionary lacks one."""
-        get = self._ids.get
-        return np.fromiter((self._find(text, get(text)) for text in keys.to_pylist()), np.int64, len(keys))
+        return self._numbers(keys, grow=False)
 
-    @staticmethod
-    def _find(text: str | None, found: int | None) -> int:
-        if found is not None or text is None:
-            return found or 0
-        _, inline = assign_tag(term(text))
-        return int(inline) if inline is not None else 0
+    def _numbers(self, keys: pa.Array, *, grow: bool) -> np.ndarray:
+        encoded = keys if pa.types.is_dictionary(keys.type) else keys.dictionary_encode()
+        texts = encoded.dictionary.to_pylist()
+        with self._lock:
+            numbers = np.array([*(self._ids.get(text, 0) for text in texts), 0], np.int64)
+            unknown = np.flatnonzero(numbers[:-1] == 0)
+            if len(unknown):
+                tags, inline = tag_of(split(encoded.dictionary.take(pa.array(unknown))))
+                numbers[unknown] = inline
+                if grow:
+                    self._grow(texts, unknown[inline == 0], tags[inline == 0], numbers)
+        return numbers[encoded.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)]
+
+    def _grow(self, texts: list[str], unknown: np.ndarray, tags: np.ndarray, numbers: np.ndarray) -> None:
+        """Gives new ids to the texts with these places."""
+        start = len(self._keys)
+        fresh = (tags.astype(np.int64) << ids.SHIFT) | np.arange(start, start + len(unknown))
+        for place, number in zip(unknown.tolist(), fresh.tolist(), strict=True):
+            self._ids[texts[place]] = number
+            self._keys.append(texts[place])
+        numbers[unknown] = fresh
 
     def decode(self, numbers: np.ndarray) -> pa.RecordBatch:
         """The terms of ids that this dictionary gave (not of inline ids), as ``TERMS``."""
@@ -106,7 +104,8 @@ class _Ordered:
                 break
             part = self.sorted[name][low:high]
             value = constants[name]
-            low, high = low + int(np.searchsorted(part, value, "left")), low + int(np.searchsorted(part, value, "right"))
+            first, last = np.searchsorted(part, value, "left"), np.searchsorted(part, value, "right")
+            low, high = low + int(first), low + int(last)
         return low, high
 
 
@@ -228,7 +227,8 @@ class MemoryDataset:
         rows = rows[self._in_graph(self._quads["g"][rows], pattern.graph, pattern.active)]
         columns: dict[str, np.ndarray] = {}
         keep = np.ones(len(rows), bool)
-        for name, place in zip("gspo", (pattern.graph, pattern.subject, pattern.predicate, pattern.object), strict=True):
+        places = (pattern.graph, pattern.subject, pattern.predicate, pattern.object)
+        for name, place in zip("gspo", places, strict=True):
             if not isinstance(place, Variable):
                 continue
             column = self._quads[name][rows]

@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from semcube.sparql.algebra import Variable
+from semcube.sparql.algebra import Algebra, Expression, Variable
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-__all__ = ["IdTable", "id_table"]
+    from semcube.sparql.context import Context
+
+__all__ = ["IdTable", "SpatialJoin", "SpatialSelect", "id_table", "plan"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -71,3 +73,78 @@ def id_table(columns: Mapping[str, np.ndarray], rows: int | None = None) -> IdTa
     arrays = tuple(np.ascontiguousarray(column, dtype=np.int64) for column in columns.values())
     count = len(arrays[0]) if arrays else int(rows or 0)
     return IdTable(tuple(Variable(name) for name in columns), arrays, count)
+
+
+@dataclass(frozen=True, slots=True)
+class SpatialSelect:
+    """A filter that compares a geometry variable with a constant geometry: equal to ``Filter(expression, pattern)``.
+
+    ``relation`` is the IRI of a topological relation, or of a distance function with its upper bound ``distance`` in
+    ``unit`` (an IRI; None is the function's own). ``variable`` is bound by the dataset in every solution of ``pattern``;
+    ``variable_first`` tells whether it is the first argument.
+    """
+
+    CHILDREN: ClassVar[tuple[str, ...]] = ("pattern",)
+
+    pattern: Algebra
+    expression: Expression
+    relation: str
+    variable: Variable
+    constant: Expression
+    variable_first: bool
+    distance: float | None = None
+    unit: str | None = None
+
+    def describe(self) -> str:
+        """One line for ``explain``."""
+        return _describe(self.relation, f"?{self.variable.name}", "constant", self.distance)
+
+
+@dataclass(frozen=True, slots=True)
+class SpatialJoin:
+    """Two patterns that only a spatial filter joins: equal to ``Filter(expression, Join(left, right))``.
+
+    ``first`` and ``second`` are the arguments of the relation in their order; ``left`` binds ``first`` in every solution,
+    ``right`` binds ``second``; the patterns share no variable.
+    """
+
+    CHILDREN: ClassVar[tuple[str, ...]] = ("left", "right")
+
+    left: Algebra
+    right: Algebra
+    expression: Expression
+    relation: str
+    first: Variable
+    second: Variable
+    distance: float | None = None
+    unit: str | None = None
+
+    def describe(self) -> str:
+        """One line for ``explain``."""
+        return _describe(self.relation, f"?{self.first.name}", f"?{self.second.name}", self.distance)
+
+
+def _describe(relation: str, first: str, second: str, distance: float | None) -> str:
+    name = relation.rsplit("/", 1)[-1].rsplit("#", 1)[-1]
+    return f"{name}({first}, {second})" + ("" if distance is None else f" <= {distance:g}")
+
+
+def plan(pattern: Algebra, context: Context) -> Algebra:
+    """What runs for a pattern: rewritten, with its spatial filters as nodes of their own.
+
+    Args:
+        pattern: The pattern of a query, as translated.
+        context: The evaluation; its trace is told each stage. With ``push_down="off"`` spatial filters stay filters.
+    """
+    from semcube.sparql.explain import Trace, outline
+    from semcube.sparql.plan_spatial import with_spatial_nodes
+    from semcube.sparql.rewrite import rewrite
+
+    trace = context.trace or Trace()
+    with trace.stage("rewritten"):
+        rewritten = rewrite(pattern)
+    with trace.stage("planned"):
+        planned = rewritten if context.push_down == "off" else with_spatial_nodes(rewritten)
+    if context.trace is not None:
+        trace.stages["rewritten"], trace.stages["planned"] = outline(rewritten), outline(planned)
+    return planned

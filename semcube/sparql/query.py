@@ -4,71 +4,158 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from semcube.config import Settings
 from semcube.engines.base import Cancellation
-from semcube.sparql.algebra import Query
-from semcube.sparql.dataset import ActiveGraph
+from semcube.errors import UsageError
+from semcube.io.terms import IRI, Term
+from semcube.sparql.algebra import Algebra, Ask, Construct, Describe, Query, Select, Variable
+from semcube.sparql.context import Context, PushDown
+from semcube.sparql.dataset import ActiveGraph, Dataset, SpatialDataset
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-    from typing_extensions import Unpack
+    from typing import Unpack
 
-    from semcube.sparql.context import Context, PushDown
-    from semcube.sparql.dataset import Dataset
+    import numpy as np
+    import pyarrow as pa
+
+    from semcube.sparql.evaluate.solutions import Solutions
     from semcube.sparql.explain import Trace
 
-__all__ = ["Answer", "QueryOptions", "execute"]
+__all__ = ["Answer", "QueryOptions", "active_graph", "execute", "new_context"]
 
 
 class QueryOptions(TypedDict, total=False):
-    """Keyword arguments of :func:`execute`; all may be left out."""
+    """Keyword arguments of :func:`execute`; all may be left out.
 
-    settings: Settings
+    ``settings``: how much of the machine to use. ``timeout``: seconds until a ``QueryTimeoutError``, None for no deadline;
+    ``cancellation``: a deadline and switch of the caller's instead. ``push_down``: see
+    :data:`semcube.sparql.context.PushDown`. ``params``: values for variables of the query: terms, or Python values that
+    have one (:func:`semcube.sparql.parameters.term_of`). ``service``: endpoint URL -> dataset, for ``SERVICE``, which is
+    refused without it. ``active``: the RDF dataset of a protocol request, which takes precedence over ``FROM``. ``base``:
+    what relative IRIs are resolved against. ``trace``: collects what happens.
+    """
+
+    settings: Settings | None
     timeout: float | None
-    """Seconds until :class:`~semcube.errors.QueryTimeoutError`; None is no deadline."""
     cancellation: Cancellation | None
-    """A deadline and switch of the caller's, instead of ``timeout``."""
     push_down: PushDown
     params: Mapping[str, Any] | None
-    """Values for variables of the query: terms, or Python values that have one (numbers, text, dates, geometries)."""
     service: Callable[[str], Dataset] | None
-    """Endpoint URL -> dataset, for ``SERVICE``; without it ``SERVICE`` is refused."""
     active: ActiveGraph | None
-    """The RDF dataset of the protocol request; it takes precedence over ``FROM``."""
     base: str | None
     trace: Trace | None
 
 
-@dataclass
+@dataclass(frozen=True)
 class Answer:
-    """The answer of a query; rows are computed as they are read, once.
+    """The answer of a query; rows are computed as they are read, and again if they are read again.
 
     ``kind`` says which of the readers applies: :meth:`batches` and :meth:`terms` for ``"bindings"``, :attr:`boolean` for
-    ``"boolean"``, :meth:`quads` for ``"graph"``.
+    ``"boolean"``, :meth:`quads` for ``"graph"``. ``plan`` is what runs.
     """
 
     kind: Literal["bindings", "boolean", "graph"]
     variables: tuple[str, ...]
     query: Query
     context: Context
+    plan: Algebra
     boolean: bool | None = None
-    _batches: Callable[[], Iterator[pa.RecordBatch]] | None = field(default=None, repr=False)
-    _quads: Callable[[], Iterator[pa.RecordBatch]] | None = field(default=None, repr=False)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """Solutions as ids: one int64 column per variable, null where unbound."""
-        raise NotImplementedError
+        """Solutions as ids: one int64 column per variable, null where unbound (one column ``_`` without variables).
+
+        Raises:
+            UsageError: The query is not a SELECT.
+            LimitError: The deadline passed or the query was cancelled.
+        """
+        for batch in self._solutions("bindings"):
+            yield batch.to_batch(self.variables)
 
     def terms(self) -> Iterator[list[pa.RecordBatch]]:
-        """Solutions as terms: per batch one ``TERMS`` batch for each variable."""
-        raise NotImplementedError
+        """Solutions as terms: for each batch one ``TERMS`` batch per variable, in their order.
+
+        A query that selects no variable gives an empty list for each solution.
+        """
+        for batch in self._solutions("bindings"):
+            if self.variables:
+                yield [self.context.terms.decode(batch.column(name)) for name in self.variables]
+            else:
+                yield from ([] for _ in range(batch.rows))
 
     def quads(self) -> Iterator[pa.RecordBatch]:
-        """The triples of CONSTRUCT or DESCRIBE as ``QUADS`` key batches, each triple once."""
-        raise NotImplementedError
+        """The triples of CONSTRUCT or DESCRIBE as ``QUADS`` key batches, each triple once.
+
+        Raises:
+            UsageError: The query is neither.
+        """
+        from semcube.sparql.evaluate.templates import Template, describe
+
+        solutions = self._solutions("graph")
+        form = self.query.form
+        if isinstance(form, Construct):
+            yield from Template(form.template, self.context).quads(solutions)
+        elif isinstance(form, Describe):
+            yield from describe(self._resources(form, solutions), self.context)
+
+    def rows(self) -> Iterator[tuple[Term | None, ...]]:
+        """Solutions as tuples of Python terms, None where unbound; for small answers."""
+        for batch in self._solutions("bindings"):
+            yield from zip(*(self.context.terms.terms(batch.column(name)) for name in self.variables), strict=True)
+
+    def _solutions(self, kind: str) -> Iterator[Solutions]:
+        from semcube.sparql.evaluate.run import run
+
+        if self.kind != kind:
+            raise UsageError(f"the answer is of kind {self.kind!r}", expected=f"one of kind {kind!r}")
+        return run(self.plan, self.context)
+
+    def _resources(self, form: Describe, solutions: Iterator[Solutions]) -> Iterator[np.ndarray]:
+        """The ids to describe."""
+        yield self.context.terms.intern_terms([t for t in form.targets if isinstance(t, IRI)])
+        names = [t.name for t in form.targets if isinstance(t, Variable)]
+        if names:
+            for batch in solutions:
+                yield from (batch.column(name) for name in names)
+
+
+def active_graph(query: Query) -> ActiveGraph:
+    """The RDF dataset that ``FROM`` and ``FROM NAMED`` describe; the source's own without them.
+
+    Example:
+        >>> from semcube.sparql.algebra import Unit
+        >>> active_graph(Query(Ask(Unit())))
+        ActiveGraph(default=(None,), named=None)
+    """
+    if query.dataset is None:
+        return ActiveGraph()
+    return ActiveGraph(tuple(dict.fromkeys(query.dataset.default)), tuple(dict.fromkeys(query.dataset.named)))
+
+
+def new_context(dataset: Dataset, active: ActiveGraph | None = None, **options: Unpack[QueryOptions]) -> Context:
+    """The context of one evaluation over a dataset.
+
+    Args:
+        dataset: What is asked.
+        active: The graphs to see, None for the dataset's own.
+        options: As for :func:`execute` (``params`` and ``active`` are not used).
+    """
+    from semcube.sparql.terms import QueryTerms
+
+    geometries = dataset.geometries if isinstance(dataset, SpatialDataset) else None
+    return Context(
+        dataset=dataset,
+        terms=QueryTerms(dataset.dictionary, geometries=geometries),
+        active=active or ActiveGraph(),
+        settings=options.get("settings") or Settings.from_environment(),
+        cancellation=options.get("cancellation") or Cancellation(options.get("timeout")),
+        push_down=options.get("push_down", "auto"),
+        base=options.get("base"),
+        service=options.get("service"),
+        trace=options.get("trace"),
+    )
 
 
 def execute(query: str | Query, dataset: Dataset, **options: Unpack[QueryOptions]) -> Answer:
@@ -82,5 +169,47 @@ def execute(query: str | Query, dataset: Dataset, **options: Unpack[QueryOptions
     Raises:
         QueryError: The query is wrong.
         LimitError: The deadline passed or the query was cancelled (also while the answer is read).
+
+    Example:
+        >>> from semcube.sparql.memory import MemoryDataset
+        >>> data = MemoryDataset.parse('<http://a> <http://p> "x" .')
+        >>> execute("ASK { ?s ?p 'x' }", data).boolean
+        True
+        >>> list(execute("SELECT ?o { ?s <http://p> ?o }", data).rows())
+        [(Literal(lexical='x', datatype='http://www.w3.org/2001/XMLSchema#string', language=None),)]
     """
-    raise NotImplementedError
+    from semcube.sparql.parameters import bind_parameters
+    from semcube.sparql.plan import plan
+
+    parsed = _parsed(query, options)
+    context = new_context(dataset, options.pop("active", None) or active_graph(parsed), **options)
+    context = replace(context, base=parsed.base or context.base)
+    pattern = bind_parameters(parsed.form.pattern, options.get("params") or {}, context)
+    planned = plan(pattern, context)
+    match parsed.form:
+        case Select(_, variables):
+            names = tuple(v.name for v in variables)
+            return Answer("bindings", names, parsed, context, planned)
+        case Ask():
+            return _ask(parsed, context, planned)
+        case _:
+            return Answer("graph", (), parsed, context, planned)
+
+
+def _parsed(query: str | Query, options: QueryOptions) -> Query:
+    from semcube.sparql.explain import Trace, outline
+    from semcube.sparql.parser import parse_query
+
+    trace = options.get("trace") or Trace()
+    with trace.stage("parsed"):
+        parsed = parse_query(query, options.get("base")) if isinstance(query, str) else query
+    if options.get("trace") is not None:
+        trace.stages["parsed"] = outline(parsed.form.pattern)
+    return parsed
+
+
+def _ask(query: Query, context: Context, planned: Algebra) -> Answer:
+    from semcube.sparql.evaluate.run import run
+
+    found = any(batch.rows for batch in run(planned, context))
+    return Answer("boolean", (), query, context, planned, found)

@@ -6,6 +6,7 @@ Extend, Project, Union, Slice and the probe side of joins stream; operators that
 offered to the dataset first (``Dataset.push``); what it takes over runs there, everything else here.
 """
 
+from semcube.sparql.evaluate.run import run, solve
 from semcube.sparql.evaluate.solutions import Solutions
 
-__all__ = ["Solutions"]
+__all__ = ["Solutions", "run", "solve"]

@@ -42,9 +42,8 @@ class Solutions:
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             if name == "_":
                 continue
-            if column.null_count:
-                column = column.fill_null(0)
-            columns[name] = column.to_numpy(zero_copy_only=False).astype(np.int64, copy=False)
+            filled = column.fill_null(0) if column.null_count else column
+            columns[name] = filled.to_numpy(zero_copy_only=False).astype(np.int64, copy=False)
         return cls(columns, batch.num_rows)
 
     def to_batch(self, variables: Sequence[str]) -> pa.RecordBatch:
