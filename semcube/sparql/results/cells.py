@@ -64,13 +64,26 @@ def glue(*parts: pa.Array | str) -> pa.LargeStringArray:
 
 
 def joined_by(separator: str, columns: Sequence[pa.Array], *, skip_nulls: bool) -> pa.LargeStringArray:
-    """The columns joined row by row; nulls are skipped, or are empty."""
-    if len(columns) > 1:
-        handling = "skip" if skip_nulls else "replace"
-        text = pc.binary_join_element_wise(*columns, constant(separator), null_handling=handling, null_replacement="")
-    else:
-        (text,) = columns
-    return pc.fill_null(text, constant(""))  # skipping all columns of a row gives null
+    """The columns joined row by row; nulls are skipped, or are empty.
+
+    Example:
+        >>> x, y = pa.array([None, "a", None], pa.large_string()), pa.array([None, "b", "c"], pa.large_string())
+        >>> joined_by(",", [x, y], skip_nulls=True).to_pylist()
+        ['', 'a,b', 'c']
+    """
+    first, *rest = (pc.fill_null(column, constant("")) for column in columns) if not skip_nulls else columns
+    if not rest:
+        return pc.fill_null(first, constant(""))
+    if skip_nulls:
+        # The kernel drops a row whose columns are all null (pyarrow 26), so no row may be so.
+        bound = first.is_valid()
+        for column in rest:
+            bound = pc.or_(bound, column.is_valid())
+        first = choose(bound, first, "")
+    text = pc.binary_join_element_wise(first, *rest, constant(separator), null_handling="skip")
+    if len(text) != len(first):
+        raise ValueError(f"{len(first)} rows were joined to {len(text)}")
+    return text
 
 
 def choose(mask: pa.BooleanArray, yes: pa.Array | str | None, no: pa.Array | str | None) -> pa.LargeStringArray:
