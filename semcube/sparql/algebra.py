@@ -302,9 +302,15 @@ class Slice:
     limit: int | None = None
 
 
+class PlanNode:
+    """The base of the nodes that only a planner makes (:mod:`semcube.sparql.plan`)."""
+
+    __slots__ = ()
+
+
 Algebra = (
     Unit | BGP | Path | Join | LeftJoin | Filter | Union | Minus | Graph | Extend | Values | Service
-    | Group | OrderBy | Project | Distinct | Reduced | Slice
+    | Group | OrderBy | Project | Distinct | Reduced | Slice | PlanNode
 )  # fmt: skip
 
 

@@ -65,7 +65,8 @@ class MemoryDictionary:
                 numbers[unknown] = inline
                 if grow:
                     self._grow(texts, unknown[inline == 0], tags[inline == 0], numbers)
-        return numbers[encoded.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)]
+        answer: np.ndarray = numbers[encoded.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)]
+        return answer
 
     def _grow(self, texts: list[str], unknown: np.ndarray, tags: np.ndarray, numbers: np.ndarray) -> None:
         """Gives new ids to the texts with these places."""
@@ -85,7 +86,8 @@ class MemoryDictionary:
     def of_tag(self, tag: ids.Tag) -> np.ndarray:
         """All ids of a tag."""
         found = np.fromiter(self._ids.values(), np.int64, len(self._ids))
-        return found[(found >> ids.SHIFT) == int(tag)]
+        chosen: np.ndarray = found[(found >> ids.SHIFT) == int(tag)]
+        return chosen
 
 
 class _Ordered:
@@ -250,7 +252,8 @@ class MemoryDataset:
         names = tuple(names)
         found = self._dictionary.find(pa.array([None if n is None else key(n) for n in names], pa.large_string()))
         default = np.array([n is None for n in names], bool)
-        return found[default | (found != 0)]
+        known: np.ndarray = found[default | (found != 0)]
+        return known
 
     # --- geometries -------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 """Property paths (section 18.4): breadth-first search by whole frontiers of ids.
 
 In comes a :class:`~semcube.sparql.algebra.Path` and, where known, the ids its ends may have; out come pairs of start
-and end. ``?``, ``*`` and ``+`` give each pair once, negated sets and alternatives keep duplicates, as the W3C text says.
+and end. ``?``, ``*`` and ``+`` give each pair once, negated sets and alternatives keep duplicates, as the W3C text
+says.
 """
 
 from __future__ import annotations

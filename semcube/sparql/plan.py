@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from semcube.sparql.algebra import Algebra, Expression, Variable
+from semcube.sparql.algebra import Algebra, Expression, PlanNode, Variable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +23,7 @@ __all__ = ["IdTable", "SpatialJoin", "SpatialSelect", "id_table", "plan"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class IdTable:
+class IdTable(PlanNode):
     """A leaf of solutions that are known already: one int64 column of ids per variable, 0 where unbound.
 
     A dataset that takes over sub-plans may take one with such leaves: the ids are those of the query (and so of the
@@ -76,12 +76,12 @@ def id_table(columns: Mapping[str, np.ndarray], rows: int | None = None) -> IdTa
 
 
 @dataclass(frozen=True, slots=True)
-class SpatialSelect:
+class SpatialSelect(PlanNode):
     """A filter that compares a geometry variable with a constant geometry: equal to ``Filter(expression, pattern)``.
 
     ``relation`` is the IRI of a topological relation, or of a distance function with its upper bound ``distance`` in
-    ``unit`` (an IRI; None is the function's own). ``variable`` is bound by the dataset in every solution of ``pattern``;
-    ``variable_first`` tells whether it is the first argument.
+    ``unit`` (an IRI; None is the function's own). ``variable`` is bound by the dataset in every solution of
+    ``pattern``; ``variable_first`` tells whether it is the first argument.
     """
 
     CHILDREN: ClassVar[tuple[str, ...]] = ("pattern",)
@@ -101,11 +101,11 @@ class SpatialSelect:
 
 
 @dataclass(frozen=True, slots=True)
-class SpatialJoin:
+class SpatialJoin(PlanNode):
     """Two patterns that only a spatial filter joins: equal to ``Filter(expression, Join(left, right))``.
 
-    ``first`` and ``second`` are the arguments of the relation in their order; ``left`` binds ``first`` in every solution,
-    ``right`` binds ``second``; the patterns share no variable.
+    ``first`` and ``second`` are the arguments of the relation in their order; ``left`` binds ``first`` in every
+    solution, ``right`` binds ``second``; the patterns share no variable.
     """
 
     CHILDREN: ClassVar[tuple[str, ...]] = ("left", "right")

@@ -74,7 +74,7 @@ def spatial_atom(expression: Expression) -> SpatialAtom | None:
     match expression:
         case FunctionCall(IRI(iri), (first, second)) if iri in RELATIONS:
             return SpatialAtom(expression, iri, first, second)
-        case Operation(("<" | "<=" | ">" | ">=") as name, (left, right)):
+        case Operation(name, (left, right)) if name in _FLIPPED:
             if isinstance(left, Literal):
                 name, left, right = _FLIPPED[name], right, left
             if name in ("<", "<=") and isinstance(left, FunctionCall) and isinstance(right, Literal):

@@ -30,12 +30,12 @@ __all__ = ["Answer", "QueryOptions", "active_graph", "execute", "new_context"]
 class QueryOptions(TypedDict, total=False):
     """Keyword arguments of :func:`execute`; all may be left out.
 
-    ``settings``: how much of the machine to use. ``timeout``: seconds until a ``QueryTimeoutError``, None for no deadline;
-    ``cancellation``: a deadline and switch of the caller's instead. ``push_down``: see
+    ``settings``: how much of the machine to use. ``timeout``: seconds until a ``QueryTimeoutError``, None for no
+    deadline; ``cancellation``: a deadline and switch of the caller's instead. ``push_down``: see
     :data:`semcube.sparql.context.PushDown`. ``params``: values for variables of the query: terms, or Python values that
-    have one (:func:`semcube.sparql.parameters.term_of`). ``service``: endpoint URL -> dataset, for ``SERVICE``, which is
-    refused without it. ``active``: the RDF dataset of a protocol request, which takes precedence over ``FROM``. ``base``:
-    what relative IRIs are resolved against. ``trace``: collects what happens.
+    have one (:func:`semcube.sparql.parameters.term_of`). ``service``: endpoint URL -> dataset, for ``SERVICE``, which
+    is refused without it. ``active``: the RDF dataset of a protocol request, which takes precedence over ``FROM``.
+    ``base``: what relative IRIs are resolved against. ``trace``: collects what happens.
     """
 
     settings: Settings | None
@@ -53,8 +53,8 @@ class QueryOptions(TypedDict, total=False):
 class Answer:
     """The answer of a query; rows are computed as they are read, and again if they are read again.
 
-    ``kind`` says which of the readers applies: :meth:`batches` and :meth:`terms` for ``"bindings"``, :attr:`boolean` for
-    ``"boolean"``, :meth:`quads` for ``"graph"``. ``plan`` is what runs.
+    ``kind`` says which of the readers applies: :meth:`batches` and :meth:`terms` for ``"bindings"``, :attr:`boolean`
+    for ``"boolean"``, :meth:`quads` for ``"graph"``. ``plan`` is what runs.
     """
 
     kind: Literal["bindings", "boolean", "graph"]
@@ -134,13 +134,12 @@ def active_graph(query: Query) -> ActiveGraph:
     return ActiveGraph(tuple(dict.fromkeys(query.dataset.default)), tuple(dict.fromkeys(query.dataset.named)))
 
 
-def new_context(dataset: Dataset, active: ActiveGraph | None = None, **options: Unpack[QueryOptions]) -> Context:
+def new_context(dataset: Dataset, **options: Unpack[QueryOptions]) -> Context:
     """The context of one evaluation over a dataset.
 
     Args:
         dataset: What is asked.
-        active: The graphs to see, None for the dataset's own.
-        options: As for :func:`execute` (``params`` and ``active`` are not used).
+        options: As for :func:`execute` (``params`` is not used).
     """
     from semcube.sparql.terms import QueryTerms
 
@@ -148,7 +147,7 @@ def new_context(dataset: Dataset, active: ActiveGraph | None = None, **options: 
     return Context(
         dataset=dataset,
         terms=QueryTerms(dataset.dictionary, geometries=geometries),
-        active=active or ActiveGraph(),
+        active=options.get("active") or ActiveGraph(),
         settings=options.get("settings") or Settings.from_environment(),
         cancellation=options.get("cancellation") or Cancellation(options.get("timeout")),
         push_down=options.get("push_down", "auto"),
@@ -182,7 +181,8 @@ def execute(query: str | Query, dataset: Dataset, **options: Unpack[QueryOptions
     from semcube.sparql.plan import plan
 
     parsed = _parsed(query, options)
-    context = new_context(dataset, options.pop("active", None) or active_graph(parsed), **options)
+    options["active"] = options.get("active") or active_graph(parsed)
+    context = new_context(dataset, **options)
     context = replace(context, base=parsed.base or context.base)
     pattern = bind_parameters(parsed.form.pattern, options.get("params") or {}, context)
     planned = plan(pattern, context)

@@ -74,9 +74,10 @@ def exists_in(context: Context) -> ExistsFunction:
         names = sorted(v.name for v in mentioned(pattern) if v.name in solutions.columns)
         first, group = group_rows([solutions.columns[name] for name in names], solutions.rows)
         bindings = solutions.select(names).take(first)
-        if pattern in builds:
-            return builds[pattern].compatible(bindings)[group]
-        return _exists(pattern, bindings, quiet, builds)[group]
+        known = builds.get(pattern)
+        found = _exists(pattern, bindings, quiet, builds) if known is None else known.compatible(bindings)
+        answer: np.ndarray = found[group]
+        return answer
 
     return exists
 
@@ -95,12 +96,12 @@ def _exists(
             return CompatibleRows(found, shared).compatible(bindings)
         builds[pattern] = CompatibleRows(solve(pattern, context).select(shared), shared)
         return builds[pattern].compatible(bindings)
-    found = np.zeros(bindings.rows, bool)
+    exist = np.zeros(bindings.rows, bool)
     for row in range(bindings.rows):
         context.cancellation.check()
         numbers = {name: int(column[row]) for name, column in bindings.columns.items() if column[row] != 0}
-        found[row] = _any(Substitution(numbers, context).apply(pattern), context)
-    return found
+        exist[row] = _any(Substitution(numbers, context).apply(pattern), context)
+    return exist
 
 
 def _any(pattern: Algebra, context: Context) -> bool:
@@ -114,6 +115,10 @@ def _names(variables: frozenset[Variable]) -> frozenset[str]:
     return frozenset(v.name for v in variables)
 
 
+def _variable_names(*places: TermPattern) -> frozenset[str]:
+    return frozenset(place.name for place in places if isinstance(place, Variable))
+
+
 def joins_as_substituted(node: Algebra, outer: frozenset[str]) -> bool:
     """Whether substitution of any bindings of ``outer`` gives a solution exactly where the pattern's own solutions
     have a compatible one."""
@@ -124,8 +129,7 @@ def joins_as_substituted(node: Algebra, outer: frozenset[str]) -> bool:
         case BGP() | Values() | IdTable() | Unit():
             return True
         case Path(subject, path, object_, _):
-            ends = _names(frozenset(t for t in (subject, object_) if isinstance(t, Variable)))
-            return not (outer & ends) or not _matches_empty(path)
+            return not (outer & _variable_names(subject, object_)) or not _matches_empty(path)
         case Filter(expression, pattern):
             return _sees_same(expression, pattern, outer) and joins_as_substituted(pattern, outer)
         case Extend(pattern, variable, expression):
@@ -219,12 +223,12 @@ class Substitution:
                 return Project(self._only(frozenset(v.name for v in variables)).apply(pattern), variables)
             case Graph(name, pattern):
                 inside: Algebra = Graph(name, self.apply(pattern))
-                return Join(self._table(_names(frozenset({name}))), inside) if self._has(name) else inside
+                return Join(self._table(_variable_names(name)), inside) if self._has(name) else inside
             case Group():
                 return self._group(node)
             case Service(name, pattern):
                 inside = replace(node, pattern=Join(self._table(self._touches(in_scope(pattern))), pattern))
-                return Join(self._table(_names(frozenset({name}))), inside) if self._has(name) else inside
+                return Join(self._table(_variable_names(name)), inside) if self._has(name) else inside
             case OrderBy(pattern, conditions):
                 return OrderBy(self._seeing(self.apply(pattern), *(c.expression for c in conditions)), conditions)
             case Slice() | Project() | Join() | Union() | Minus() | Distinct() | Reduced():
@@ -254,35 +258,29 @@ class Substitution:
     def _leaf(self, node: BGP | Path) -> Algebra:
         """A leaf with the terms in place, joined with the bindings so that the variables stay bound."""
         table = self._table(self._touches(in_scope(node)))
+        triples = node.triples if isinstance(node, BGP) else ()
+        places = [(t.subject, "subject") for t in triples] + [(t.predicate, "predicate") for t in triples]
+        if node.graph is not None:
+            places.append((node.graph, "graph"))
+        if not all(self._may_be(place, role) for place, role in places):
+            return id_table({v.name: np.empty(0, np.int64) for v in table.variables})
+        graph = None if node.graph is None else self._term(node.graph)
         if isinstance(node, Path):
-            if not self._may_be(node.graph, "graph"):
-                return _nothing(table)
-            subject, object_ = self._term(node.subject), self._term(node.object)
-            return Join(table, replace(node, subject=subject, object=object_, graph=self._term(node.graph)))
-        places = [(t.subject, t.predicate) for t in node.triples]
-        if not all(self._may_be(s, "subject") and self._may_be(p, "predicate") for s, p in places):
-            return _nothing(table)
-        if not self._may_be(node.graph, "graph"):
-            return _nothing(table)
-        triples = tuple(
-            TriplePattern(self._term(t.subject), self._term(t.predicate), self._term(t.object), t.span)
-            for t in node.triples
+            ends = {"subject": self._term(node.subject), "object": self._term(node.object)}
+            return Join(table, replace(node, graph=graph, **ends))  # type: ignore[arg-type]
+        bound = tuple(
+            TriplePattern(self._term(t.subject), self._term(t.predicate), self._term(t.object), t.span) for t in triples
         )
-        return Join(table, BGP(triples, self._term(node.graph)))
+        return Join(table, BGP(bound, graph))  # type: ignore[arg-type]
 
-    def _term(self, place: TermPattern | None) -> TermPattern | None:
+    def _term(self, place: TermPattern) -> TermPattern:
         if isinstance(place, Variable) and place.name in self.numbers:
             return self.context.terms.term(self.numbers[place.name])
         return place
 
-    def _may_be(self, place: TermPattern | None, role: str) -> bool:
+    def _may_be(self, place: TermPattern, role: str) -> bool:
         """Whether a quad can have the term of a variable in that place."""
         if not isinstance(place, Variable) or place.name not in self.numbers:
             return True
         tag = ids.tag(self.numbers[place.name])
         return tag == ids.Tag.IRI or (tag == ids.Tag.BLANK and role != "predicate")
-
-
-def _nothing(table: IdTable) -> IdTable:
-    """No solution, with the variables of a table."""
-    return id_table({v.name: np.empty(0, np.int64) for v in table.variables})

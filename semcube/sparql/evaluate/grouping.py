@@ -53,7 +53,8 @@ def _aggregate(call: Aggregate, solutions: Solutions, groups: np.ndarray, count:
         if call.distinct:
             first, _ = group_rows([groups, *solutions.columns.values()], solutions.rows)
             groups = groups[first]
-        return ids.make(ids.Tag.INTEGER, ids.BIAS) + np.bincount(groups, minlength=count).astype(np.int64)
+        counted: np.ndarray = np.bincount(groups, minlength=count).astype(np.int64)
+        return counted + ids.make(ids.Tag.INTEGER, ids.BIAS)
     exists = exists_in(context)
     arguments = [evaluate(expression, solutions, context, exists) for expression in call.arguments]
     return aggregate(call, arguments, groups, count, context)

@@ -2,8 +2,8 @@
 """Compatible solution mappings (section 18.3): the kernel of Join, LeftJoin, Minus and of semi-joins.
 
 Two solutions are compatible if each variable that both bind has the same term in both. Rows of both sides are
-partitioned by which of the shared variables they bind; each pair of partitions is an equality join on the variables that
-both bind.
+partitioned by which of the shared variables they bind; each pair of partitions is an equality join on the variables
+that both bind.
 """
 
 from __future__ import annotations

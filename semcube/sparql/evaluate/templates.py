@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Templates of CONSTRUCT and the descriptions of DESCRIBE: solutions in, triples out.
 
-A triple is instantiated as ids; a blank node of the template gets a negative number for each solution, so that triples can
-be compared before any text is made. Invalid triples (unbound, literal subject ...) are left out, as section 16.2 says.
+A triple is instantiated as ids; a blank node of the template gets a negative number for each solution, so that triples
+can be compared before any text is made. Invalid triples (unbound, literal subject ...) are left out, as section 16.2
+says.
 """
 
 from __future__ import annotations
