@@ -148,7 +148,8 @@ class DelimitedSource(VectorSource):
             use_threads=False,
             block_size=self._block,
             column_names=names,
-            skip_rows=dialect.skip_lines + (dialect.column_names is None),
+            skip_rows=dialect.skip_lines,
+            skip_rows_after_names=int(dialect.column_names is None),
         )
         parse = csv.ParseOptions(
             delimiter=dialect.delimiter or ",",
@@ -183,16 +184,17 @@ class DelimitedSource(VectorSource):
         if self._dialect.column_names is not None:
             return list(self._dialect.column_names)
         with _open(self._file, self._dialect.encoding) as stream:
-            text = io.TextIOWrapper(stream, "utf-8", errors="replace", newline="")
+            text = io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline="")
             first = _first_record(text, self._dialect)
         if not first.strip():
             raise SourceError("is empty", source=self._file, expected="a line of column names")
         import csv as plain
 
-        quote = plain.QUOTE_MINIMAL if self._dialect.quoting else plain.QUOTE_NONE
-        names = next(
-            plain.reader(io.StringIO(first, newline=""), delimiter=self._dialect.delimiter or ",", quoting=quote)
-        )
+        delimiter = self._dialect.delimiter or ","
+        if self._dialect.quoting:
+            names = next(plain.reader(io.StringIO(first, newline=""), delimiter=delimiter))
+        else:
+            names = first.rstrip("\r\n").split(delimiter)
         seen: Counter[str] = Counter()
         result = []
         for number, given in enumerate(names):
@@ -315,7 +317,7 @@ def _complete(file: Path, dialect: Dialect) -> Dialect:
     if name.endswith(".tsv"):
         return replace(dialect, encoding=encoding, delimiter="\t")
     with _open(file, encoding) as stream:
-        text = io.TextIOWrapper(stream, "utf-8", errors="replace", newline="")
+        text = io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline="")
         first = _first_record(text, dialect)
     bare = re.sub(r'"[^"]*"', "", first) if dialect.quoting else first
     counts = {d: bare.count(d) for d in (",", ";", "\t", "|")}
