@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The geometry column of a batch -> the columns that a mapping may refer to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal as OneOf
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from semcube.errors import CRSError
+from semcube.geometry import CRS, CRS84, crs, same, transform
+
+__all__ = ["OnError", "OutputSystem", "PreparedGeometries", "output_system", "prepare", "type_names"]
+
+OnError = OneOf["fail", "skip", "repair"]
+
+_NAMES = np.array(
+    [
+        None, "Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection",
+        "CircularString", "CompoundCurve", "CurvePolygon", "MultiCurve", "MultiSurface", "Curve", "Surface",
+        "PolyhedralSurface", "TIN", "Triangle",
+    ],
+    dtype=object,
+)  # fmt: skip
+_POINT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSystem:
+    """From which coordinate reference system to which, and what to tell the user about it."""
+
+    source: CRS
+    target: CRS
+    note: str | None = None
+
+    @property
+    def reprojects(self) -> bool:
+        """Whether coordinates change."""
+        return not same(self.source, self.target)
+
+
+def output_system(source: str | None, wanted: str, *, where: str) -> OutputSystem:
+    """The system in which geometries are written.
+
+    WGS 84 degrees are written in CRS84 (longitude first, no IRI in the literal), which every reader understands alike;
+    ``EPSG:4326`` has to be asked for and is then written latitude first with its IRI, as GeoSPARQL 1.1 (8.5.1)
+    demands. A system without an authority code has no IRI a literal could carry and is reprojected to CRS84.
+
+    Args:
+        source: System of the source (IRI, WKT, ...); None if the source does not say.
+        wanted: ``keep``, ``CRS84``, ``EPSG:n`` or an IRI.
+        where: The source, for messages.
+
+    Raises:
+        CRSError: The source does not say its system, or the wanted one is not known.
+
+    Example:
+        >>> output_system("EPSG:4326", "keep", where="a.shp").target.iri
+        'http://www.opengis.net/def/crs/OGC/1.3/CRS84'
+        >>> output_system("EPSG:2154", "keep", where="a.shp").target.iri
+        'http://www.opengis.net/def/crs/EPSG/0/2154'
+    """
+    if source is None:
+        raise CRSError(
+            f"{where} has no coordinate reference system",
+            expected="a .prj file or a system in the file itself",
+            fix="say which one it is with --source-crs, for example --source-crs EPSG:4326",
+        )
+    own = crs(source)
+    if wanted.lower() != "keep":
+        target = crs(wanted)
+        if target.iri is None:
+            raise CRSError(f"{wanted!r} has no authority code, so no literal can name it", expected="CRS84 or EPSG:n")
+        return OutputSystem(own, target, own.note)
+    if same(own, CRS84):
+        return OutputSystem(own, CRS84, own.note)
+    if own.iri is None:
+        return OutputSystem(own, CRS84, f"{own.name!r} has no authority code: written in CRS84 longitude and latitude")
+    return OutputSystem(own, own, own.note)
+
+
+@dataclass(frozen=True)
+class PreparedGeometries:
+    """Geometries of a batch, ready for term maps."""
+
+    wkb: pa.Array
+    """In the target system, x east."""
+    wkt: pa.Array
+    """As ``geo:wktLiteral`` wants it, null where there is none."""
+    types: pa.Array
+    nodes: pa.Array
+    errors: dict[int, str]
+    """Row of the batch -> why its geometry cannot be written."""
+    null: int
+    empty: int
+    invalid: int
+    repaired: int
+
+
+def type_names(wkb: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Simple Features names and emptiness by the heads of WKB values (ISO or extended), without parsing them.
+
+    Returns:
+        Object array of names (None for null or unreadable) and a Boolean array of empties.
+
+    Example:
+        >>> import shapely
+        >>> names, empty = type_names(pa.array([shapely.to_wkb(shapely.Point(1, 2)), None], pa.large_binary()))
+        >>> names.tolist(), empty.tolist()
+        (['Point', None], [False, False])
+    """
+    count = len(wkb)
+    names, empty = np.full(count, None, dtype=object), np.zeros(count, dtype=bool)
+    offsets = np.frombuffer(wkb.buffers()[1], dtype=np.int64, count=count + 1, offset=8 * wkb.offset) if count else None
+    if offsets is None or wkb.buffers()[2] is None:
+        return names, empty
+    data = np.frombuffer(wkb.buffers()[2], dtype=np.uint8)
+    long_enough = (np.diff(offsets) >= 9) & wkb.is_valid().to_numpy(zero_copy_only=False)
+    rows = np.flatnonzero(long_enough)
+    starts = offsets[rows]
+    little = data[starts] == 1
+    codes, counts = (_unsigned(data, starts + skip, little) for skip in (1, 5))
+    extended = codes & 0xE0000000
+    plain = np.where(extended != 0, codes & 0x1FFFFFFF, codes) % 1000
+    counts = np.where((codes & 0x20000000) != 0, 1, counts)
+    names[rows] = _NAMES[np.where(plain < len(_NAMES), plain, 0)]
+    is_point = plain == _POINT
+    empty[rows[~is_point]] = counts[~is_point] == 0
+    is_whole = np.diff(offsets)[rows] >= 21
+    names[rows[is_point & ~is_whole]] = None
+    points = rows[is_point & is_whole]
+    if len(points):
+        # A NaN has all bits of its exponent set: the two highest bytes of x say so in either byte order.
+        high = np.where(little[is_point & is_whole], offsets[points] + 12, offsets[points] + 5)
+        low = np.where(little[is_point & is_whole], high - 1, high + 1)
+        empty[points] = ((data[high] & 0x7F) == 0x7F) & (data[low] >= 0xF8)
+    return names, empty
+
+
+def _unsigned(data: np.ndarray, starts: np.ndarray, little: np.ndarray) -> np.ndarray:
+    """Unsigned 32-bit numbers at byte positions, in the byte order of each."""
+    parts = [data[starts + index].astype(np.int64) for index in range(4)]
+    low_first = parts[0] | parts[1] << 8 | parts[2] << 16 | parts[3] << 24
+    high_first = parts[3] | parts[2] << 8 | parts[1] << 16 | parts[0] << 24
+    made: np.ndarray = np.where(little, low_first, high_first)
+    return made
+
+
+def prepare(wkb: pa.Array, system: OutputSystem, on_error: OnError = "fail") -> PreparedGeometries:
+    """Read, check, repair if asked, and reproject the geometries of a batch.
+
+    Args:
+        wkb: WKB, x east, in ``system.source``.
+        system: From which system to which.
+        on_error: ``repair`` makes invalid geometries valid; else they are counted and kept as they are.
+
+    Example:
+        >>> import shapely
+        >>> wkb = pa.array([shapely.to_wkb(shapely.Point(1, 2)), None], pa.large_binary())
+        >>> prepare(wkb, output_system("EPSG:4326", "EPSG:4326", where="a")).wkt.to_pylist()
+        ['<http://www.opengis.net/def/crs/EPSG/0/4326> POINT (2 1)', None]
+    """
+    from semcube.geometry import wkb_to_wkt
+
+    wkb = wkb.cast(pa.large_binary())
+    if isinstance(wkb, pa.ChunkedArray):
+        wkb = wkb.combine_chunks()
+    names, _ = type_names(wkb)
+    errors: dict[int, str] = {}
+    invalid = repaired = 0
+    is_null = wkb.is_null().to_numpy(zero_copy_only=False)
+    if system.reprojects or any(name != "Point" for name in set(names[~is_null])):
+        wkb, errors, invalid, repaired = _through_shapely(wkb, names, system, on_error)
+        names, empty = type_names(wkb)
+    else:
+        names, empty = type_names(wkb)
+    types = pa.array(names, pa.large_string())
+    nodes = pc.if_else(wkb.is_valid(), pa.scalar("geometry", pa.large_string()), pa.scalar(None, pa.large_string()))
+    return PreparedGeometries(
+        wkb=wkb,
+        wkt=wkb_to_wkt(wkb, system.target),
+        types=types,
+        nodes=nodes,
+        errors=errors,
+        null=int(is_null.sum()),
+        empty=int(empty.sum()),
+        invalid=invalid,
+        repaired=repaired,
+    )
+
+
+def _through_shapely(
+    wkb: pa.Array, names: np.ndarray, system: OutputSystem, on_error: OnError
+) -> tuple[pa.Array, dict[int, str], int, int]:
+    """Geometries parsed, checked, repaired, reprojected; the WKB is made anew only where something changed."""
+    import shapely
+
+    from semcube.geometry import repair
+
+    objects = wkb.to_numpy(zero_copy_only=False)
+    geometries = shapely.from_wkb(objects, on_invalid="ignore")
+    unreadable = np.flatnonzero(shapely.is_missing(geometries) & wkb.is_valid().to_numpy(zero_copy_only=False))
+    errors = {int(row): _unreadable(names[row]) for row in unreadable}
+    is_bad = ~shapely.is_valid(geometries) & ~shapely.is_missing(geometries)
+    invalid, repaired, changed = int(is_bad.sum()), 0, bool(errors)
+    if invalid and on_error == "repair":
+        geometries[is_bad] = repair(geometries[is_bad])[0]
+        repaired, changed = invalid, True
+    if system.reprojects:
+        geometries, changed = transform(geometries, system.source, system.target), True
+        bounds = shapely.bounds(geometries)
+        is_lost = np.isinf(bounds).any(axis=1)
+        errors |= {int(row): f"geometry lies outside the area of {system.target}" for row in np.flatnonzero(is_lost)}
+        geometries[is_lost] = None
+    if changed:
+        wkb = pa.array(shapely.to_wkb(geometries, flavor="iso"), pa.large_binary())
+    return wkb, errors, invalid, repaired
+
+
+def _unreadable(name: str | None) -> str:
+    if name in _NAMES[8:]:
+        return f"geometry type {name} is not supported; make it linear (ogr2ogr -nlt CONVERT_TO_LINEAR)"
+    return "geometry cannot be read (damaged WKB)"

@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A mapping as data: what R2RML, RML (new and legacy) and the generator all become.
+
+Names are those of R2RML (https://www.w3.org/TR/r2rml/) and RML-Core (https://w3id.org/rml/core/spec).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+
+from semcube.errors import MappingError, UnsupportedError
+from semcube.io.terms import IRI, Term
+from semcube.vocab import RDF_TYPE, RML
+
+__all__ = [
+    "DEFAULT_GRAPH",
+    "FID",
+    "GEOMETRY",
+    "GEOMETRY_NODE",
+    "GEOMETRY_TYPE",
+    "Constant",
+    "Formulation",
+    "Join",
+    "LogicalSource",
+    "Mapping",
+    "Pattern",
+    "PredicateObjectMap",
+    "RefObjectMap",
+    "Reference",
+    "Template",
+    "TermMap",
+    "TermType",
+    "TriplesMap",
+    "parse_template",
+]
+
+DEFAULT_GRAPH = RML + "defaultGraph"
+
+FID = "fid"
+"""Reference to the row id that the format keeps (never a counter of the run)."""
+GEOMETRY = "geometry"
+"""Reference to the geometry of a row; as a literal it is WKT in the system of the output."""
+GEOMETRY_TYPE = "geometry.type"
+"""Reference to the Simple Features name of a row's geometry, ``MultiPolygon``; null without a geometry."""
+GEOMETRY_NODE = "geometry.node"
+"""Reference to the word ``geometry``; null without a geometry. A geometry node exists only where a geometry does."""
+
+
+class TermType(Enum):
+    """What kind of RDF term a term map makes."""
+
+    IRI = "IRI"
+    BLANK = "BlankNode"
+    LITERAL = "Literal"
+
+
+class Formulation(Enum):
+    """How a source is read and what a reference means in it."""
+
+    VECTOR = "Vector"
+    """Features with typed attributes and one geometry; references are column names, the iterator is the layer."""
+    RASTER = "Raster"
+    """A derived table of a raster; the iterator names it: dataset, classes, regions, zones or cells."""
+    CSV = "CSV"
+    """Text columns without types (RML)."""
+    JSON = "JSONPath"
+    """Records of a JSON document; the iterator is a path such as ``$.items[*]``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The value of a column."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """The same term for every row."""
+
+    term: Term
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Text with references: ``http://example.org/{id}``."""
+
+    parts: tuple[str | Reference, ...]
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Names of the columns in it."""
+        return tuple(part.name for part in self.parts if isinstance(part, Reference))
+
+    def __str__(self) -> str:
+        def escape(text: str) -> str:
+            return re.sub(r"([\\{}])", r"\\\1", text)
+
+        return "".join(
+            "{" + escape(part.name) + "}" if isinstance(part, Reference) else escape(part) for part in self.parts
+        )
+
+
+def parse_template(text: str) -> Template:
+    r"""The template of its text; a backslash escapes ``{``, ``}`` and itself.
+
+    Raises:
+        MappingError: A brace is not closed, not opened or empty.
+
+    Example:
+        >>> parse_template("http://a/{id}").parts
+        ('http://a/', Reference(name='id'))
+        >>> str(parse_template(r"\{x\}{y}"))
+        '\\{x\\}{y}'
+    """
+    parts: list[str | Reference] = []
+    current, inside, index = "", False, 0
+    while index < len(text):
+        character = text[index]
+        if character == "\\" and index + 1 < len(text) and text[index + 1] in "\\{}":
+            index += 1
+            current += text[index]
+        elif (character == "{") is not inside and character in "{}":
+            if inside and not current:
+                raise MappingError(f"template {text!r} has an empty reference", expected="a column name in the braces")
+            if inside:
+                parts.append(Reference(current))
+            elif current:
+                parts.append(current)
+            current, inside = "", not inside
+        elif character in "{}":
+            raise MappingError(
+                f"template {text!r} has an unexpected {character!r} at character {index + 1}",
+                expected="references as {column}",
+                fix="write \\{ or \\} for a brace that is part of the text",
+            )
+        else:
+            current += character
+        index += 1
+    if inside:
+        raise MappingError(f"template {text!r} has a brace that is not closed", expected="references as {column}")
+    if current:
+        parts.append(current)
+    return Template(tuple(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class TermMap:
+    """A function from a row to an RDF term or to nothing."""
+
+    value: Constant | Reference | Template
+    term_type: TermType
+    datatype: str | None = None
+    """Datatype that overrides the natural one; literals only."""
+    language: str | None = None
+    node: str = field(default="", compare=False)
+    """Where it stands in the document, for messages."""
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Names of the columns it reads."""
+        if isinstance(self.value, Reference):
+            return (self.value.name,)
+        return self.value.references if isinstance(self.value, Template) else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """A join condition: child column = parent column."""
+
+    child: str
+    parent: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefObjectMap:
+    """Objects are the subjects of another triples map."""
+
+    parent: str
+    joins: tuple[Join, ...] = ()
+    node: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PredicateObjectMap:
+    """Every predicate with every object, in every graph."""
+
+    predicates: tuple[TermMap, ...]
+    objects: tuple[TermMap | RefObjectMap, ...]
+    graphs: tuple[TermMap, ...] = ()
+    comment: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LogicalSource:
+    """What is read, row by row."""
+
+    source: str | None
+    """Path as written; relative to the mapping file. None: the input is given with the run."""
+    formulation: Formulation = Formulation.VECTOR
+    iterator: str | None = None
+    """Layer, derived table of a raster, or path of the records."""
+    options: tuple[tuple[str, str], ...] = ()
+    """Settings of the reader by name (``variable``, ``zones``, ``cells``, ``crs``), sorted."""
+
+    def option(self, name: str) -> str | None:
+        """One setting, None if absent."""
+        return dict(self.options).get(name)
+
+    def __str__(self) -> str:
+        name = self.source or "(input)"
+        return f"{name}, {self.iterator}" if self.iterator else name
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Four term maps that make at most one quad of a row; ``graph`` None is the default graph."""
+
+    subject: TermMap
+    predicate: TermMap
+    object: TermMap
+    graph: TermMap | None
+
+
+@dataclass(frozen=True, slots=True)
+class TriplesMap:
+    """A rule that turns each row of a source into quads."""
+
+    name: str
+    source: LogicalSource
+    subject: TermMap
+    classes: tuple[str, ...] = ()
+    graphs: tuple[TermMap, ...] = ()
+    predicate_objects: tuple[PredicateObjectMap, ...] = ()
+    comment: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Triples maps that belong together.
+
+    Example:
+        >>> source = LogicalSource("roads.gpkg", iterator="roads")
+        >>> subject = TermMap(parse_template("http://example.org/{fid}"), TermType.IRI)
+        >>> mapping = Mapping((TriplesMap("#roads", source, subject, classes=("http://example.org/Road",)),))
+        >>> [pattern.object.value for pattern in mapping.patterns(mapping.triples_maps[0])]
+        [Constant(term=IRI(value='http://example.org/Road'))]
+    """
+
+    triples_maps: tuple[TriplesMap, ...]
+    document: Path | None = field(default=None, compare=False)
+    base: str | None = field(default=None, compare=False)
+    prefixes: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+
+    @property
+    def sources(self) -> tuple[LogicalSource, ...]:
+        """Each source once, in the order of the document."""
+        return tuple(dict.fromkeys(triples_map.source for triples_map in self.triples_maps))
+
+    def with_sources(self, sources: dict[LogicalSource, LogicalSource]) -> Mapping:
+        """The same rules over other sources."""
+        maps = tuple(replace(item, source=sources.get(item.source, item.source)) for item in self.triples_maps)
+        return replace(self, triples_maps=maps)
+
+    def patterns(self, triples_map: TriplesMap) -> Iterator[Pattern]:
+        """The quads a triples map makes of a row (R2RML, section 11.1).
+
+        Raises:
+            UnsupportedError: An object comes from a join.
+            MappingError: The parent of a referencing object map is not there.
+        """
+        subject = triples_map.subject
+        rdf_type = TermMap(Constant(IRI(RDF_TYPE)), TermType.IRI)
+        for graph in _graphs(triples_map.graphs):
+            for name in triples_map.classes:
+                yield Pattern(subject, rdf_type, TermMap(Constant(IRI(name)), TermType.IRI), graph)
+        for item in triples_map.predicate_objects:
+            objects = [self._object(triples_map, each) for each in item.objects]
+            for graph in _graphs(tuple(dict.fromkeys(triples_map.graphs + item.graphs))):
+                for predicate in item.predicates:
+                    for each in objects:
+                        yield Pattern(subject, predicate, each, graph)
+
+    def _object(self, child: TriplesMap, item: TermMap | RefObjectMap) -> TermMap:
+        if isinstance(item, TermMap):
+            return item
+        parents = [each for each in self.triples_maps if each.name == item.parent]
+        if not parents:
+            raise MappingError(
+                f"parent triples map {item.parent} is not in the mapping",
+                source=self.document,
+                triples_map=child.name,
+                node=item.node,
+                fix="name a triples map of the same document",
+            )
+        same_row = all(join.child == join.parent for join in item.joins) and parents[0].source == child.source
+        if item.joins and not (same_row and _is_key(item, parents[0])):
+            raise UnsupportedError(
+                f"{self.document or 'mapping'}, triples map {child.name}: join with {item.parent}",
+                expected="objects from the row itself",
+                fix="join the sources before mapping, or make the object's IRI from a template on the child's columns",
+            )
+        if not item.joins and parents[0].source != child.source:
+            raise MappingError(
+                f"parent triples map {item.parent} reads {parents[0].source}, the child reads {child.source}",
+                source=self.document,
+                triples_map=child.name,
+                node=item.node,
+                expected="the same logical source, or a join condition",
+            )
+        return parents[0].subject
+
+
+def _is_key(item: RefObjectMap, parent: TriplesMap) -> bool:
+    """Whether the parent's subject is a function of the joined columns, so that the child's own row gives it."""
+    return set(parent.subject.references) <= {join.parent for join in item.joins}
+
+
+def _graphs(graphs: tuple[TermMap, ...]) -> list[TermMap | None]:
+    """The graphs to write to; None is the default graph."""
+    if not graphs:
+        return [None]
+    default = {Constant(IRI(DEFAULT_GRAPH)), Constant(IRI("http://www.w3.org/ns/r2rml#defaultGraph"))}
+    return list(dict.fromkeys(None if graph.value in default else graph for graph in graphs))

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The reference evaluator: row by row in plain Python, slow and easy to check against the R2RML text.
+
+It shares no code with the columnar evaluator but the model and the small text functions of :mod:`semcube.mapping.iri`;
+tests compare the two.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from semcube.io.terms import IRI, BlankNode, Literal, Term, key
+from semcube.mapping.iri import ABSOLUTE, blank_label, iri_safe, resolve
+from semcube.mapping.model import Constant, Mapping, Reference, Template, TermMap, TermType, TriplesMap
+from semcube.mapping.natural import INTEGERS, LEXICAL_SPACES, Kind, kind_of, natural_datatype
+from semcube.vocab import (
+    XSD,
+    XSD_BOOLEAN,
+    XSD_DATE,
+    XSD_DATETIME,
+    XSD_DECIMAL,
+    XSD_DOUBLE,
+    XSD_FLOAT,
+    XSD_STRING,
+)
+
+__all__ = ["canonical_double", "quads_of_table"]
+
+Row = dict[str, Any]
+Kinds = dict[str, Kind]
+
+
+def quads_of_table(
+    mapping: Mapping, triples_map: TriplesMap, table: pa.Table, base: str = "https://example.org/"
+) -> Iterator[tuple[str, str, str, str | None]]:
+    """Keys of the quads of every row; bad values give nothing.
+
+    Example:
+        >>> from semcube.mapping.model import LogicalSource, parse_template
+        >>> subject = TermMap(parse_template("http://a/{id}"), TermType.IRI)
+        >>> rule = TriplesMap("#m", LogicalSource("t"), subject, classes=("http://a/C",))
+        >>> [quad[0] for quad in quads_of_table(Mapping((rule,)), rule, pa.table({"id": [1, None]}))]
+        ['<http://a/1>']
+    """
+    kinds = {field.name: kind_of(field.type) for field in table.schema}
+    columns = {field.name: _values(table.column(field.name)) for field in table.schema}
+    for index in range(table.num_rows):
+        row = {name: values[index] for name, values in columns.items()}
+        for pattern in mapping.patterns(triples_map):
+            terms = [_term(each, row, kinds, base) for each in (pattern.subject, pattern.predicate, pattern.object)]
+            graph = None if pattern.graph is None else _term(pattern.graph, row, kinds, base)
+            if None in terms or (pattern.graph is not None and graph is None):
+                continue
+            subject, predicate, value = (key(each) for each in terms if each is not None)
+            yield subject, predicate, value, None if graph is None else key(graph)
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """Python values; timestamps as (microseconds-exact datetime, nanoseconds) and 32-bit floats marked as such."""
+    datatype = column.type
+    if pa.types.is_timestamp(datatype):
+        scale = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[datatype.unit]
+        return [None if each is None else each * scale for each in column.cast(pa.int64()).to_pylist()]
+    if pa.types.is_float32(datatype) or pa.types.is_float16(datatype):
+        return [None if each is None else np.float32(each) for each in column.to_pylist()]
+    return list(column.to_pylist())
+
+
+def _term(term_map: TermMap, row: Row, kinds: Kinds, base: str) -> Term | None:
+    value = term_map.value
+    if isinstance(value, Constant):
+        if isinstance(value.term, IRI) and not re.match(ABSOLUTE, value.term.value):
+            return IRI(base + value.term.value)
+        return BlankNode("c" + value.term.label) if isinstance(value.term, BlankNode) else value.term
+    if term_map.term_type is TermType.LITERAL:
+        return _literal(term_map, row, kinds)
+    if isinstance(value, Reference):
+        text = _lexical(row[value.name], kinds[value.name], None)
+        if text is None:
+            return None
+        if term_map.term_type is TermType.BLANK:
+            return BlankNode(blank_label(text))
+        resolved = resolve(text, base)
+        return None if resolved is None else IRI(resolved)
+    is_iri = term_map.term_type is TermType.IRI
+    text = _expand(value, row, kinds, is_iri=is_iri)
+    if text is None:
+        return None
+    if not is_iri:
+        return BlankNode(blank_label(text))
+    return IRI(text if re.match(ABSOLUTE, text) else base + text)
+
+
+def _expand(template: Template, row: Row, kinds: Kinds, *, is_iri: bool) -> str | None:
+    made = ""
+    for part in template.parts:
+        if isinstance(part, str):
+            made += part
+            continue
+        text = _lexical(row[part.name], kinds[part.name], None)
+        if text is None:
+            return None
+        made += iri_safe(text) if is_iri else text
+    return made
+
+
+def _literal(term_map: TermMap, row: Row, kinds: Kinds) -> Literal | None:
+    value = term_map.value
+    if isinstance(value, Template):
+        text, datatype = _expand(value, row, kinds, is_iri=False), term_map.datatype or XSD_STRING
+    else:
+        assert isinstance(value, Reference)
+        kind = kinds[value.name]
+        text = _lexical(row[value.name], kind, term_map.datatype)
+        datatype = term_map.datatype or natural_datatype(kind)
+    if text is None:
+        return None
+    if term_map.language is not None:
+        return Literal(text, language=term_map.language)
+    return Literal(text, datatype)
+
+
+def _lexical(value: Any, kind: Kind, datatype: str | None) -> str | None:
+    """The lexical form of one value (R2RML 10.2), None for null and for a value that does not fit the datatype."""
+    if value is None:
+        return None
+    target = datatype or natural_datatype(kind)
+    if kind in (Kind.TIMESTAMP, Kind.INSTANT):
+        return _timestamp(value, target, "Z" if kind is Kind.INSTANT else "")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        space = LEXICAL_SPACES.get(target)
+        return value if space is None or re.fullmatch(space, value) else None
+    if isinstance(value, bytes):
+        return value.hex().upper()
+    if isinstance(value, float | np.floating):
+        return _float(value, target)
+    if isinstance(value, int | Decimal):
+        return _exact(value, target)
+    if isinstance(value, date):
+        text = value.isoformat()
+        return {XSD_DATETIME: text + "T00:00:00", XSD + "gYear": text[:4]}.get(target, text)
+    if isinstance(value, time):
+        text = value.isoformat()
+        return text.rstrip("0") if "." in text else text
+    raise TypeError(f"the reference evaluator has no text for {type(value).__name__}")
+
+
+def _exact(value: int | Decimal, target: str) -> str | None:
+    if target in (XSD_DOUBLE, XSD_FLOAT):
+        return canonical_double(float(value))
+    if isinstance(value, Decimal):
+        if target in INTEGERS:
+            return str(int(value)) if value == int(value) else None
+        return format(value, "f")
+    if target == XSD_BOOLEAN:
+        return {0: "false", 1: "true"}.get(value)
+    if target == XSD + "gYear":
+        return f"{value:04d}" if 0 <= value <= 9999 else None
+    return str(value)
+
+
+def _float(value: float | np.floating[Any], target: str) -> str | None:
+    number = float(value)
+    if target in INTEGERS:
+        return str(int(number)) if math.isfinite(number) and number == int(number) and abs(number) < 9e18 else None
+    if target == XSD_DECIMAL:
+        if not math.isfinite(number):
+            return None
+        text = format(Decimal(_shortest(value)), "f")
+        return text.rstrip("0") + "0" if text.rstrip("0").endswith(".") else text if "." in text else text + ".0"
+    return canonical_double(value)
+
+
+def canonical_double(value: float | np.floating[Any]) -> str:
+    """The canonical lexical form of ``xsd:double`` (XSD 1.1 part 2, E.2), shortest digits.
+
+    Example:
+        >>> canonical_double(254.0), canonical_double(float("-inf"))
+        ('2.54E2', '-INF')
+    """
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "INF" if value > 0 else "-INF"
+    sign, digits, exponent = Decimal(_shortest(value)).as_tuple()
+    text = "".join(map(str, digits)).lstrip("0")
+    if not text:
+        return "-0.0E0" if sign else "0.0E0"
+    power = int(exponent) + len(text) - 1
+    text = text.rstrip("0")
+    return f"{'-' if sign else ''}{text[0]}.{text[1:] or '0'}E{power}"
+
+
+def _shortest(value: float | np.floating[Any]) -> str:
+    """The shortest decimal text that reads back as the same number in its own width."""
+    if isinstance(value, np.float32):
+        for precision in range(1, 10):
+            text = f"{float(value):.{precision}g}"
+            if struct.pack("f", float(text)) == struct.pack("f", float(value)):
+                return text
+    return repr(float(value))
+
+
+def _timestamp(nanoseconds: int, target: str, zone: str) -> str:
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=nanoseconds // 10**9)
+    fraction = f"{nanoseconds % 10**9:09d}".rstrip("0")
+    day, clock = moment.strftime("%Y").zfill(4) + moment.strftime("-%m-%d"), moment.strftime("%H:%M:%S")
+    if target == XSD_DATE:
+        return day
+    if target == XSD + "gYear":
+        return day[:4]
+    return f"{day}T{clock}{'.' + fraction if fraction else ''}{zone}"

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Logical sources -> tables: which file a source means, and who reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from semcube.errors import MappingError, SourceError, UnsupportedError
+from semcube.mapping.model import Formulation, LogicalSource, Mapping
+
+if TYPE_CHECKING:
+    from semcube.mapping.raster import RasterSettings
+    from semcube.mapping.rows import Rows
+
+__all__ = ["RASTER_EXTENSIONS", "bind", "is_raster", "open_rows"]
+
+RASTER_EXTENSIONS = frozenset(
+    {".tif", ".tiff", ".vrt", ".img", ".asc", ".jp2"}
+    | {".nc", ".nc4", ".cdf", ".zarr", ".h5", ".hdf", ".hdf5", ".grib", ".grb", ".grib2"}
+)
+"""Files that hold pixels."""
+
+
+def is_raster(path: str | Path) -> bool:
+    """Whether a file holds pixels, by its extension.
+
+    Example:
+        >>> is_raster("a.TIF"), is_raster("cube.zarr"), is_raster("a.gpkg")
+        (True, True, False)
+    """
+    return Path(path).suffix.lower() in RASTER_EXTENSIONS
+
+
+def bind(mapping: Mapping, inputs: Sequence[str | Path]) -> Mapping:
+    """A mapping whose sources are files: those given, else those it names.
+
+    A given file takes the place of the source with the same file name; if the mapping reads one file only (or names
+    none), every given file takes its place. Sources that no given file stands for are left out.
+
+    Raises:
+        MappingError: A source is unnamed and no input is given, or inputs cannot be matched to sources.
+    """
+    folder = mapping.document.parent if mapping.document is not None else Path()
+    if not inputs:
+        unnamed = [item for item in mapping.triples_maps if item.source.source is None]
+        if unnamed:
+            raise MappingError(
+                "the source names no file",
+                source=mapping.document,
+                triples_map=unnamed[0].name,
+                fix="give the file on the command line, or write rml:source into the mapping",
+            )
+        found = {item: replace(item, source=_located(item.source or "", folder)) for item in mapping.sources}
+        return mapping.with_sources(found)
+    paths = [str(each) for each in inputs]
+    files = {item.source for item in mapping.sources}
+    maps = []
+    for path in paths:
+        for item in mapping.triples_maps:
+            own = item.source.source
+            if own is None or len(files) == 1 or Path(own).name == Path(path).name:
+                maps.append(replace(item, source=replace(item.source, source=path)))
+    used = {item.source.source for item in maps}
+    left = [path for path in paths if path not in used]
+    if left:
+        raise MappingError(
+            f"no triples map reads {Path(left[0]).name}",
+            source=mapping.document,
+            expected="a file named as one of: " + ", ".join(sorted(Path(each or "").name for each in files)),
+        )
+    return replace(mapping, triples_maps=tuple(maps))
+
+
+def _located(path: str, folder: Path) -> str:
+    return path if "://" in path else str(folder / path)
+
+
+def open_rows(source: LogicalSource, settings: RasterSettings | None = None, *, source_crs: str | None = None) -> Rows:
+    """The table of a logical source whose path is known.
+
+    Raises:
+        SourceError: The file cannot be read, or has no such layer.
+        UnsupportedError: The reference formulation does not fit the file.
+    """
+    from semcube.mapping.rows import CSVRows, JSONRows, VectorRows
+
+    if source.source is None:
+        raise SourceError("the source has no path")
+    if "://" in source.source:
+        raise UnsupportedError(f"source {source.source}", expected="a local file", fix="fetch the file first")
+    path = Path(source.source)
+    if source.formulation is Formulation.CSV:
+        return CSVRows(path)
+    if source.formulation is Formulation.JSON:
+        return JSONRows(path, source.iterator)
+    if source.formulation is Formulation.RASTER:
+        from semcube.mapping.raster import open_raster_rows
+
+        return open_raster_rows(source, settings)
+    from semcube.io import layers, open_vector
+
+    crs = source.option("crs")
+    layer = source.iterator
+    if layer is not None and path.exists():
+        # A mapping made for one file serves another of the same shape, whose only layer is named after the file.
+        names = layers(path)
+        layer = names[0] if layer not in names and len(names) == 1 else layer
+    vector = open_vector(path, layer)
+    if vector.info.crs is None and (crs or source_crs):
+        vector = open_vector(path, layer, crs=crs or source_crs)
+    return VectorRows(vector)

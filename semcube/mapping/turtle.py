@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A mapping as a readable Turtle document in the RML vocabulary."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping as Dictionary
+from pathlib import Path
+
+from semcube.io.terms import IRI, BlankNode, Literal, Term
+from semcube.mapping.model import (
+    Constant,
+    Formulation,
+    LogicalSource,
+    Mapping,
+    PredicateObjectMap,
+    Reference,
+    RefObjectMap,
+    TermMap,
+    TermType,
+    TriplesMap,
+)
+from semcube.vocab import PREFIXES, XSD_STRING
+
+__all__ = ["iri", "mapping_turtle", "quoted"]
+
+_LOCAL = re.compile(r"[A-Za-z_]([\w\-]|(?<!\.)\.(?=[\w\-]))*", re.ASCII)
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_FORMULATIONS = {
+    Formulation.VECTOR: "semcube:Vector",
+    Formulation.RASTER: "semcube:Raster",
+    Formulation.CSV: "rml:CSV",
+    Formulation.JSON: "rml:JSONPath",
+}
+
+
+def iri(value: str, prefixes: Dictionary[str, str]) -> str:
+    """An IRI, with a prefix where one fits.
+
+    Example:
+        >>> iri("http://a/b", {"a": "http://a/"}), iri("http://a/b/c", {"a": "http://a/"})
+        ('a:b', '<http://a/b/c>')
+    """
+    best = max(
+        (each for each in prefixes.items() if value.startswith(each[1])), key=lambda each: len(each[1]), default=None
+    )
+    if best is not None and _LOCAL.fullmatch(value[len(best[1]) :]):
+        return f"{best[0]}:{value[len(best[1]) :]}"
+    escaped = re.sub(r"[\x00-\x20<>\"{}|^`\\]", lambda found: f"\\u{ord(found[0]):04X}", value)
+    return f"<{escaped}>"
+
+
+def quoted(text: str) -> str:
+    """A Turtle string.
+
+    Example:
+        >>> print(quoted('say "x"'))
+        "say \\"x\\""
+    """
+    shown = re.sub(r'[\\"\n\r\t]', lambda found: _ESCAPES[found[0]], text)
+    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda found: f"\\u{ord(found[0]):04X}", shown) + '"'
+
+
+def mapping_turtle(mapping: Mapping, *, directory: str | Path | None = None) -> str:
+    """A mapping as Turtle; reading it again gives an equal mapping.
+
+    Args:
+        mapping: The mapping.
+        directory: Folder of the document; relative sources are written relative to it (as they are by default).
+
+    Example:
+        >>> from semcube.mapping.model import parse_template
+        >>> subject = TermMap(parse_template("http://a/{id}"), TermType.IRI)
+        >>> rule = TriplesMap("#roads", LogicalSource("roads.gpkg", iterator="roads"), subject)
+        >>> print(mapping_turtle(Mapping((rule,))))
+        @prefix rml: <http://w3id.org/rml/> .
+        @prefix semcube: <https://w3id.org/semcube/ns#> .
+        <BLANKLINE>
+        <#roads> a rml:TriplesMap ;
+            rml:logicalSource [
+                rml:source [ a rml:RelativePathSource ; rml:root rml:MappingDirectory ; rml:path "roads.gpkg" ] ;
+                rml:referenceFormulation semcube:Vector ;
+                rml:iterator "roads"
+            ] ;
+            rml:subjectMap [ rml:template "http://a/{id}" ] .
+        <BLANKLINE>
+    """
+    prefixes = {"rml": PREFIXES["rml"], "semcube": PREFIXES["semcube"], **dict(mapping.prefixes)}
+    writer = _Writer(prefixes, None if directory is None else Path(directory))
+    head = [f"@prefix {name}: {_raw(value)} ." for name, value in sorted(prefixes.items())]
+    return "\n".join([*head, "", *(line for each in mapping.triples_maps for line in writer.triples_map(each))])
+
+
+class _Writer:
+    def __init__(self, prefixes: Dictionary[str, str], directory: Path | None) -> None:
+        self.prefixes, self.directory = prefixes, directory
+
+    def triples_map(self, item: TriplesMap) -> list[str]:
+        lines = [f"# {each}" for each in item.comment.splitlines()]
+        lines.append(f"{self.name(item.name)} a rml:TriplesMap ;")
+        lines += self.source(item.source)
+        facts = [self.term_facts(item.subject, "subjectMap")]
+        facts += [f"rml:class {self.iri(each)}" for each in item.classes]
+        facts += [f"rml:graphMap [ {self.term_facts(each, 'graphMap')} ]" for each in item.graphs]
+        lines.append(f"    rml:subjectMap [ {' ; '.join(each for each in facts if each)} ] ;")
+        for each in item.predicate_objects:
+            lines += self.predicate_object(each)
+        lines[-1] = lines[-1].removesuffix(" ;") + " ."
+        return [*lines, ""]
+
+    def source(self, item: LogicalSource) -> list[str]:
+        facts = []
+        if item.source is not None:
+            facts.append(f"rml:source {self.path(item.source)}")
+        facts.append(f"rml:referenceFormulation {_FORMULATIONS[item.formulation]}")
+        if item.iterator is not None:
+            facts.append(f"rml:iterator {quoted(item.iterator)}")
+        facts += [f"semcube:{name} {quoted(value)}" for name, value in item.options]
+        inner = [f"        {each} ;" for each in facts]
+        inner[-1] = inner[-1].removesuffix(" ;")
+        return ["    rml:logicalSource [", *inner, "    ] ;"]
+
+    def path(self, source: str) -> str:
+        shown = source
+        if self.directory is not None and not re.match(r"[a-z]+://", source):
+            shown = os.path.relpath(source, self.directory)
+        return f"[ a rml:RelativePathSource ; rml:root rml:MappingDirectory ; rml:path {quoted(shown)} ]"
+
+    def predicate_object(self, item: PredicateObjectMap) -> list[str]:
+        facts = []
+        for each in item.predicates:
+            fixed = isinstance(each.value, Constant)
+            facts.append(
+                f"rml:predicate {self.constant(each)}"
+                if fixed
+                else f"rml:predicateMap [ {self.term_facts(each, 'p')} ]"
+            )
+        for value in item.objects:
+            if isinstance(value, RefObjectMap):
+                joins = "".join(
+                    f" ; rml:joinCondition [ rml:child {quoted(each.child)} ; rml:parent {quoted(each.parent)} ]"
+                    for each in value.joins
+                )
+                facts.append(f"rml:objectMap [ rml:parentTriplesMap {self.name(value.parent)}{joins} ]")
+            elif isinstance(value.value, Constant):
+                facts.append(f"rml:object {self.constant(value)}")
+            else:
+                facts.append(f"rml:objectMap [ {self.term_facts(value, 'objectMap')} ]")
+        facts += [f"rml:graphMap [ {self.term_facts(each, 'graphMap')} ]" for each in item.graphs]
+        comment = [f"    # {each}" for each in item.comment.splitlines()]
+        return [*comment, f"    rml:predicateObjectMap [ {' ; '.join(facts)} ] ;"]
+
+    def term_facts(self, item: TermMap, where: str) -> str:
+        if isinstance(item.value, Constant):
+            return f"rml:constant {self.constant(item)}"
+        if isinstance(item.value, Reference):
+            facts = [f"rml:reference {quoted(item.value.name)}"]
+        else:
+            facts = [f"rml:template {quoted(str(item.value))}"]
+        typed = item.datatype is not None or item.language is not None
+        usual = where == "objectMap" and (typed or isinstance(item.value, Reference))
+        if item.term_type is not (TermType.LITERAL if usual else TermType.IRI):
+            facts.append(f"rml:termType rml:{item.term_type.value}")
+        if item.datatype is not None:
+            facts.append(f"rml:datatype {self.iri(item.datatype)}")
+        if item.language is not None:
+            facts.append(f'rml:language "{item.language}"')
+        return " ; ".join(facts)
+
+    def constant(self, item: TermMap) -> str:
+        assert isinstance(item.value, Constant)
+        return self.term(item.value.term)
+
+    def term(self, term: Term) -> str:
+        if isinstance(term, IRI):
+            return self.iri(term.value)
+        if isinstance(term, BlankNode):
+            return f"_:{term.label}"
+        assert isinstance(term, Literal)
+        if term.language is not None:
+            return f"{quoted(term.lexical)}@{term.language}"
+        return quoted(term.lexical) + ("" if term.datatype == XSD_STRING else f"^^{self.iri(term.datatype)}")
+
+    def iri(self, value: str) -> str:
+        return iri(value, self.prefixes)
+
+    def name(self, name: str) -> str:
+        """The node of a triples map from its name."""
+        if name.startswith(("<", "_:")):
+            return name
+        prefix, colon, _ = name.partition(":")
+        return name if colon and prefix in self.prefixes else iri(name, {})
+
+
+def _raw(value: str) -> str:
+    return iri(value, {})
