@@ -8,18 +8,20 @@ two ids are equal if and only if the terms are the same term.
 from __future__ import annotations
 
 import threading
+import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from semcube.engines.classify import classify_term, tag_of
+from semcube.engines.classify import classify, classify_term, tag_of
 from semcube.engines.ids import BIAS, LOCAL, PAYLOAD, SHIFT, Tag
 from semcube.engines.keys import join, split
+from semcube.engines.xsd import TEMPORAL
 from semcube.io.terms import KIND_LITERAL, TERMS, Term, key
 from semcube.io.terms import term as term_of
 from semcube.vocab import XSD_BOOLEAN, XSD_INTEGER
@@ -28,14 +30,26 @@ if TYPE_CHECKING:
     from semcube.geometry import Geometries
     from semcube.sparql.dataset import Dictionary
 
-__all__ = ["Ids", "QueryTerms", "assign_tag"]
+__all__ = ["Ids", "QueryTerms", "Typed", "assign_tag"]
 
 Ids = npt.NDArray[np.int64]
 
 _CACHED_TERMS = 200_000
 _CACHED_GEOMETRIES = 256
+_EXACT_INTEGER = 1 << 53
 _SMALL = 48
 """Columns below this are interned one by one: a dozen Arrow calls cost more."""
+
+
+class Typed(NamedTuple):
+    """Value columns of ids (:data:`semcube.engines.classify.CLASSES`)."""
+
+    number: npt.NDArray[np.float64]
+    exact: npt.NDArray[np.bool_]
+    """Whether ``number`` is there and compares exactly."""
+    time: npt.NDArray[np.int64]
+    clock: npt.NDArray[np.int8]
+    """0 where there is no exact ``time``; else equal for values of one datatype that all have, or lack, a time zone."""
 
 
 def assign_tag(term: Term) -> tuple[Tag, int | None]:
@@ -69,6 +83,8 @@ class QueryTerms:
         self._dictionary = dictionary
         self._dataset_geometries = geometries
         self._lock = threading.RLock()
+        self.namespace = uuid.uuid4()
+        """Tells the blank nodes that this query makes from those of others."""
         self._local: dict[str, int] = {}
         self._local_keys: list[str] = []
         self._terms: OrderedDict[int, Term] = OrderedDict()
@@ -253,6 +269,26 @@ class QueryTerms:
 
         return [None if term is None else value(term) for term in self.terms(ids)]
 
+    def typed(self, ids: Ids) -> Typed:
+        """Numbers and times of ids as columns, for kernels that need no Python objects."""
+        tags = ids >> SHIFT
+        n = len(ids)
+        typed = Typed(np.zeros(n), np.zeros(n, bool), np.zeros(n, np.int64), np.zeros(n, np.int8))
+        inline = tags == Tag.INTEGER
+        whole = (ids[inline] & PAYLOAD) - BIAS
+        typed.number[inline] = whole
+        typed.exact[inline] = np.abs(whole) <= _EXACT_INTEGER
+        rest = np.flatnonzero((tags == Tag.NUMERIC) | (tags == Tag.TEMPORAL))
+        if len(rest):
+            distinct, places = np.unique(ids[rest], return_inverse=True)
+            terms = self.decode(distinct)
+            classes = classify(terms)
+            typed.number[rest] = classes["number"].fill_null(0).to_numpy(zero_copy_only=False)[places.ravel()]
+            typed.exact[rest] = classes["exact"].to_numpy(zero_copy_only=False)[places.ravel()]
+            typed.time[rest] = classes["time"].fill_null(0).to_numpy(zero_copy_only=False)[places.ravel()]
+            typed.clock[rest] = _clocks(terms, classes)[places.ravel()]
+        return typed
+
     # --- geometries -----------------------------------------------------------------------------------------------
 
     def geometries(self, ids: Ids) -> Geometries:
@@ -308,6 +344,13 @@ class QueryTerms:
         order = np.empty(len(ids), np.int64)
         order[np.concatenate(places)] = np.arange(len(ids))
         return Geometries.concat(parts).take(order)
+
+
+def _clocks(terms: pa.RecordBatch, classes: pa.RecordBatch) -> npt.NDArray[np.int8]:
+    """See :attr:`Typed.clock`."""
+    number = pc.index_in(terms["datatype"], pa.array(TEMPORAL, pa.large_string())).fill_null(-1)
+    clock = 2 * (number.to_numpy(zero_copy_only=False) + 1) + classes["zoned"].to_numpy(zero_copy_only=False)
+    return np.where(classes["time"].is_valid().to_numpy(zero_copy_only=False), clock, 0).astype(np.int8)
 
 
 def _unbound(ids: Ids) -> pa.RecordBatch:

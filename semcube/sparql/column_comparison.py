@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``=`` and ``<`` between columns: by numpy where ids and value columns decide exactly, else once per distinct pair.
+
+What decides without looking at terms: identity of IRIs, blank nodes, strings and inline values; exact numbers
+(:data:`semcube.engines.classify.CLASSES`); dates and times of one datatype that all have, or all lack, a time zone;
+code point order of strings. Everything else goes through :mod:`semcube.sparql.comparison`, and a test holds both ways
+to the same answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from semcube.engines.ids import SHIFT, Tag
+from semcube.sparql.columns import ERROR, FALSE, Column, Truth
+from semcube.sparql.comparison import compare, equal
+from semcube.sparql.terms import Ids, QueryTerms, Typed
+from semcube.sparql.values import ExpressionError, Object
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["compare_columns", "distinct_rows", "equal_columns"]
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One operand: ids (None for computed doubles), their tags, and value columns."""
+
+    ids: Ids | None
+    tags: npt.NDArray[np.int64]
+    typed: Typed
+
+
+def _side(column: Column, terms: QueryTerms) -> _Side:
+    known = column.known_doubles
+    if known is None:
+        ids = column.ids(terms)
+        return _Side(ids, ids >> SHIFT, terms.typed(ids))
+    numbers, valid = known
+    tags = np.where(valid, int(Tag.NUMERIC), 0)
+    nothing = np.zeros(len(numbers), np.int64)
+    typed = Typed(numbers, valid & ~np.isnan(numbers), nothing, nothing.astype(np.int8))
+    return _Side(None, tags, typed)
+
+
+def distinct_rows(columns: list[Ids]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The first row of each distinct tuple, and for each row the number of its tuple.
+
+    Example:
+        >>> first, number = distinct_rows([np.array([7, 7, 8]), np.array([1, 1, 1])])
+        >>> first.tolist(), number.tolist()
+        ([0, 2], [0, 0, 1])
+    """
+    _, first, number = np.unique(columns[0], return_index=True, return_inverse=True)
+    for column in columns[1:]:
+        values, place = np.unique(column, return_inverse=True)
+        _, first, number = np.unique(
+            number.ravel() * len(values) + place.ravel(), return_index=True, return_inverse=True
+        )
+    return first, number.ravel()
+
+
+def equal_columns(left: Column, right: Column, terms: QueryTerms) -> Truth:
+    """``left = right`` for each row."""
+    a, b = _side(left, terms), _side(right, terms)
+    truth = np.full(left.rows, ERROR, np.int8)
+    open_ = (a.tags != 0) & (b.tags != 0)
+    _decide(truth, open_, a.typed.exact & b.typed.exact, a.typed.number == b.typed.number)
+    _decide(truth, open_, _same_clock(a, b), a.typed.time == b.typed.time)
+    if a.ids is not None and b.ids is not None:
+        resources = _among(a, Tag.BLANK, Tag.IRI) | _among(b, Tag.BLANK, Tag.IRI)
+        plain_a, plain_b = (_among(side, Tag.STRING, Tag.LANGUAGE, Tag.BOOLEAN) for side in (a, b))
+        _decide(truth, open_, resources | (plain_a & plain_b), a.ids == b.ids)
+        number_a, number_b = (_among(side, Tag.INTEGER, Tag.NUMERIC) for side in (a, b))
+        time_a, time_b = a.tags == Tag.TEMPORAL, b.tags == Tag.TEMPORAL
+        unlike = (plain_a & (number_b | time_b)) | (plain_b & (number_a | time_a))
+        unlike |= (number_a & time_b) | (number_b & time_a)
+        _decide(truth, open_, unlike, np.zeros(len(truth), bool))
+    _decide_each(truth, open_, left, right, terms, lambda x, y: int(equal(x, y)))
+    return truth
+
+
+_ACCEPTS: dict[str, Callable[[Any, Any], Any]] = {
+    "<": lambda x, y: x < y,
+    "<=": lambda x, y: x <= y,
+    ">": lambda x, y: x > y,
+    ">=": lambda x, y: x >= y,
+}
+
+
+def compare_columns(operator: str, left: Column, right: Column, terms: QueryTerms) -> Truth:
+    """``left operator right`` for each row; the operator is ``<``, ``<=``, ``>`` or ``>=``."""
+    accepts = _ACCEPTS[operator]
+    a, b = _side(left, terms), _side(right, terms)
+    truth = np.full(left.rows, ERROR, np.int8)
+    never = (Tag.BLANK, Tag.IRI, Tag.LANGUAGE, Tag.GEOMETRY)
+    open_ = (a.tags != 0) & (b.tags != 0) & ~_among(a, *never) & ~_among(b, *never)
+    _decide(truth, open_, a.typed.exact & b.typed.exact, accepts(a.typed.number, b.typed.number))
+    _decide(truth, open_, _same_clock(a, b), accepts(a.typed.time, b.typed.time))
+    if a.ids is not None and b.ids is not None:
+        _decide(truth, open_, (a.tags == Tag.BOOLEAN) & (b.tags == Tag.BOOLEAN), accepts(a.ids, b.ids))
+        strings = open_ & (a.tags == Tag.STRING) & (b.tags == Tag.STRING)
+        rows = np.flatnonzero(strings)
+        if len(rows):
+            truth[rows] = _compare_strings(operator, a.ids[rows], b.ids[rows], terms)
+            open_ &= ~strings
+
+    def one(x: Object, y: Object) -> int:
+        order = compare(x, y)
+        return FALSE if order is None else int(accepts(order, 0))
+
+    _decide_each(truth, open_, left, right, terms, one)
+    return truth
+
+
+def _among(side: _Side, *tags: Tag) -> Bools:
+    found = np.zeros(len(side.tags), bool)
+    for tag in tags:
+        found |= side.tags == int(tag)
+    return found
+
+
+def _same_clock(a: _Side, b: _Side) -> Bools:
+    """Rows with two exact times of the same datatype that both have, or both lack, a time zone."""
+    return np.asarray((a.typed.clock != 0) & (a.typed.clock == b.typed.clock))
+
+
+def _decide(truth: Truth, open_: Bools, where: Bools, answer: Bools) -> None:
+    """Settle open rows."""
+    rows = open_ & where
+    truth[rows] = answer[rows]
+    open_ &= ~rows
+
+
+def _decide_each(
+    truth: Truth, open_: Bools, left: Column, right: Column, terms: QueryTerms, kernel: Callable[[Any, Any], int]
+) -> None:
+    """Settle the rows that are still open, once per distinct pair."""
+    rows = np.flatnonzero(open_)
+    if not len(rows):
+        return
+    left, right = left.take(rows), right.take(rows)
+    a, b = left.known_ids, right.known_ids
+    number = np.arange(len(rows))
+    if a is not None and b is not None and len(rows) > 16:
+        first, number = distinct_rows([a, b])
+        left, right = left.take(first), right.take(first)
+    found = np.full(left.rows, ERROR, np.int8)
+    for place, (x, y) in enumerate(zip(left.objects(terms), right.objects(terms), strict=True)):
+        if x is None or y is None:
+            continue
+        try:
+            found[place] = kernel(x, y)
+        except (ExpressionError, ArithmeticError):
+            continue
+    truth[rows] = found[number]
+
+
+def _compare_strings(operator: str, left: Ids, right: Ids, terms: QueryTerms) -> Truth:
+    """Order of strings by code point, which is the order of their UTF-8 bytes."""
+    import pyarrow.compute as pc
+
+    kernel = {"<": pc.less, "<=": pc.less_equal, ">": pc.greater, ">=": pc.greater_equal}[operator]
+    found: pa.Array = kernel(terms.decode(left)["lexical"], terms.decode(right)["lexical"])
+    return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int8)
