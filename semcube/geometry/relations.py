@@ -166,8 +166,8 @@ def evaluate(name: str | Relation, a: np.ndarray, b: np.ndarray, *, errors: dict
     except shapely.errors.GEOSException:
         result = _row_by_row(chosen, first, second, errors)
     if errors is not None:
-        for row in np.flatnonzero(shapely.is_missing(first) | shapely.is_missing(second)):
-            errors[int(row)] = "there is no geometry"
+        for gap in np.flatnonzero(shapely.is_missing(first) | shapely.is_missing(second)):
+            errors[int(gap)] = "there is no geometry"
     return result
 
 
@@ -213,8 +213,8 @@ def matrices(a: np.ndarray, b: np.ndarray, *, errors: dict[int, str] | None = No
                 if errors is not None:
                     errors[row] = str(reason)
     if errors is not None:
-        for row in np.flatnonzero(shapely.is_missing(first) | shapely.is_missing(second)):
-            errors[int(row)] = "there is no geometry"
+        for gap in np.flatnonzero(shapely.is_missing(first) | shapely.is_missing(second)):
+            errors[int(gap)] = "there is no geometry"
     return result
 
 

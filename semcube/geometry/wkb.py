@@ -133,7 +133,7 @@ def _needs_geos(column: pa.Array) -> np.ndarray:
     closely. Multipoints have another form there; heights and measures are not looked at here, collections may be deep.
     """
     kinds, widths = headers(column)
-    slow = (widths > 2) | (kinds == 4) | (kinds == 7)
+    slow: np.ndarray = (widths > 2) | (kinds == 4) | (kinds == 7)
     near = np.flatnonzero(~slow & _near_zero(column, slow))
     if len(near):
         geometries = from_wkb(column.take(pa.array(near))).native

@@ -25,7 +25,7 @@ class _Bounded(ElementTree.TreeBuilder):
         super().__init__()
         self.depth = 0
 
-    def start(self, tag: str, attrs: dict[str, str]) -> ElementTree.Element:  # type: ignore[override]
+    def start(self, tag: str, attrs: dict[str, str]) -> ElementTree.Element:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise GeometryError(f"elements nested deeper than {MAX_DEPTH}")

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A spatial index over geometries in CRS84 that stay where they are until a query needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import shapely
+
+from semcube.errors import GeometryError
+from semcube.geometry.boxes import BoxTree, grow_m, turned
+from semcube.geometry.metres import distance_m
+from semcube.geometry.operator import DISTANCE, spatial_filter
+from semcube.geometry.relations import Relation
+from semcube.geometry.relations import relation as find
+
+__all__ = ["SpatialIndex"]
+
+Load = Callable[[np.ndarray], np.ndarray]
+_LOAD_ROWS = 65_536
+
+
+class SpatialIndex:
+    """Boxes in memory, geometries by call-back.
+
+    Args:
+        boxes: float64 (N, 4): xmin, ymin, xmax, ymax in CRS84; NaN for an empty geometry.
+        ids: int64 (N), what queries answer with; None: row numbers.
+        load: ids -> object array of their geometries in CRS84; None: only boxes can be asked.
+        load_rows: Geometries loaded at a time, at most.
+
+    Example:
+        >>> index = SpatialIndex.from_geometries(shapely.points([[1, 1], [2, 2], [9, 9]]), ids=np.array([10, 20, 30]))
+        >>> index.query(shapely.box(0, 0, 3, 3), "sfWithin")
+        array([10, 20])
+    """
+
+    def __init__(
+        self, boxes: np.ndarray, ids: np.ndarray | None = None, load: Load | None = None, load_rows: int = _LOAD_ROWS
+    ) -> None:
+        self.boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+        self.ids = np.arange(len(self.boxes)) if ids is None else np.asarray(ids, dtype=np.int64)
+        if len(self.ids) != len(self.boxes):
+            raise GeometryError(f"{len(self.ids)} ids for {len(self.boxes)} boxes", expected="one id per box")
+        self._load = load
+        self._load_rows = load_rows
+        self._tree = BoxTree(self.boxes)
+
+    @classmethod
+    def from_geometries(cls, geometries: np.ndarray, ids: np.ndarray | None = None) -> SpatialIndex:
+        """An index over geometries in memory (CRS84); missing ones are never found."""
+        array = np.asarray(geometries, dtype=object)
+        index = cls(shapely.bounds(array), ids)
+        order = np.argsort(index.ids, kind="stable")
+        in_order = index.ids[order]
+        index._load = lambda wanted: array[order[np.searchsorted(in_order, wanted)]]
+        return index
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @property
+    def bounds(self) -> np.ndarray:
+        """The box around everything (4); NaN without geometries."""
+        return self._tree.bounds
+
+    def candidates(self, window: shapely.Geometry | Sequence[float], distance: float | None = None) -> np.ndarray:
+        """The sorted ids whose box meets the box of a geometry (or a box), grown by metres where given.
+
+        Example:
+            >>> SpatialIndex.from_geometries(shapely.points([[1, 1], [9, 9]])).candidates((0, 0, 2, 2))
+            array([0])
+        """
+        box = np.asarray(_bounds(window), dtype=np.float64).reshape(1, 4)
+        if np.isnan(box).any():
+            return np.empty(0, np.int64)
+        if distance is not None:
+            box = turned(grow_m(box, distance), self.bounds)[1]
+        return np.unique(self.ids[self._tree.query(box)[1]])
+
+    def candidate_pairs(self, boxes: np.ndarray, distance: float | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The same for many boxes (Q, 4) at once: query numbers and ids, each pair once, sorted."""
+        boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+        rows = np.arange(len(boxes))
+        if distance is not None:
+            rows, boxes = turned(grow_m(boxes, distance), self.bounds)
+        query, found = self._tree.query(boxes)
+        pairs = np.unique(np.column_stack([rows[query], self.ids[found]]), axis=0)
+        return pairs[:, 0], pairs[:, 1]
+
+    def query(
+        self,
+        window: shapely.Geometry | Sequence[float],
+        predicate: str | Relation | None = None,
+        distance: float | None = None,
+        errors: dict[int, str] | None = None,
+    ) -> np.ndarray:
+        """The ids of the geometries that stand in a relation to one geometry: ``predicate(indexed, window)``.
+
+        Args:
+            window: A geometry in CRS84, or a box (xmin, ymin, xmax, ymax).
+            predicate: A relation as for :func:`semcube.geometry.spatial_filter`; None with ``distance`` is "at most so
+                far", None without is "their boxes meet".
+            distance: Metres on the ellipsoid.
+            errors: Receives id -> reason where there is no truth value.
+
+        Returns:
+            int64, sorted.
+
+        Raises:
+            GeometryError: The relation is unknown, or the index has no geometries to test.
+        """
+        if predicate is None and distance is None:
+            return self.candidates(window)
+        geometry = window if isinstance(window, shapely.Geometry) else shapely.box(*window)
+        chosen = None if distance is not None else find(predicate or "")
+        if chosen is not None and chosen.may_be_disjoint:
+            return self._apart(geometry, chosen, errors)
+        wanted = self.candidates(geometry, distance)
+        return self._filtered(wanted, geometry, chosen or DISTANCE, distance, errors)
+
+    def _apart(self, geometry: shapely.Geometry, chosen: Relation, errors: dict[int, str] | None) -> np.ndarray:
+        """Relations that can hold between geometries that do not meet: the complement where that is all it takes."""
+        if chosen.predicate == "disjoint" and not geometry.is_empty:
+            # Without a box: empty, which is disjoint from all, or missing, which is nothing.
+            boxless = np.unique(self.ids[np.isnan(self.boxes).any(axis=1)])
+            near = np.union1d(self.candidates(geometry), boxless)
+            apart = self._filtered(near, geometry, chosen, None, errors)
+            return np.union1d(np.setdiff1d(self.ids, near), apart)
+        if chosen.predicate == "equals" and not geometry.is_empty:
+            return self._filtered(self.candidates(geometry), geometry, chosen, None, errors)
+        return self._filtered(np.unique(self.ids), geometry, chosen, None, errors)
+
+    def _filtered(
+        self,
+        wanted: np.ndarray,
+        geometry: shapely.Geometry,
+        chosen: Relation | str,
+        distance: float | None,
+        errors: dict[int, str] | None,
+    ) -> np.ndarray:
+        kept = [np.empty(0, np.int64)]
+        for ids, geometries in self.geometries(wanted):
+            reasons: dict[int, str] = {}
+            kept.append(ids[spatial_filter(geometries, geometry, chosen, distance_m=distance, errors=reasons)])
+            if errors is not None:
+                errors.update({int(ids[row]): reason for row, reason in reasons.items()})
+        return np.concatenate(kept)
+
+    def geometries(self, ids: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Geometries of ids, loaded in bounded portions: pairs of ids and object array.
+
+        Raises:
+            GeometryError: The index was built without a way to load geometries.
+        """
+        if self._load is None:
+            raise GeometryError("an index of boxes only", fix="give it a function that loads geometries")
+        for start in range(0, len(ids), self._load_rows):
+            part = ids[start : start + self._load_rows]
+            yield part, self._load(part)
+
+    def nearest(
+        self, geometry: shapely.Geometry, k: int = 1, max_distance: float | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The k nearest geometries in metres on the ellipsoid.
+
+        Args:
+            geometry: In CRS84, not empty.
+            k: How many; ties beyond k are cut by id.
+            max_distance: Look no further, in metres.
+
+        Returns:
+            ids (int64) and metres (float64), nearest first; fewer than k where there are no more.
+
+        Example:
+            >>> index = SpatialIndex.from_geometries(shapely.points([[1, 1], [2, 2], [9, 9]]))
+            >>> ids, metres = index.nearest(shapely.Point(0, 0), k=2)
+            >>> ids, metres.round()
+            (array([0, 1]), array([156900., 313776.]))
+        """
+        if geometry.is_empty or len(self._tree.rows) == 0 or k < 1:
+            return np.empty(0, np.int64), np.empty(0)
+        limit = 20_100_000.0 if max_distance is None else float(max_distance)
+        reach = min(limit, self._first_reach(geometry, k))
+        measured: dict[int, float] = {}
+        while True:
+            for ids, geometries in self.geometries(self._unknown(geometry, reach, measured)):
+                metres = distance_m(geometries, np.full(len(ids), geometry, dtype=object))
+                measured.update(zip(ids.tolist(), metres.tolist(), strict=True))
+            inside = sorted((metres, number) for number, metres in measured.items() if metres <= min(reach, limit))
+            if len(inside) >= k or reach >= limit:
+                best = inside[:k]
+                return np.array([b[1] for b in best], np.int64), np.array([b[0] for b in best], np.float64)
+            reach = min(limit, reach * 3)
+
+    def _unknown(self, geometry: shapely.Geometry, reach: float, measured: dict[int, float]) -> np.ndarray:
+        found = self.candidates(geometry, reach)
+        return np.setdiff1d(found, np.fromiter(measured, np.int64, len(measured)))
+
+    def _first_reach(self, geometry: shapely.Geometry, k: int) -> float:
+        """A radius that would hold about 2 k geometries, were they spread evenly."""
+        west, south, east, north = self.bounds
+        box = geometry.bounds
+        gap = max(west - box[2], box[0] - east, south - box[3], box[1] - north, 0.0)
+        share = np.sqrt(max((east - west) * (north - south), 1e-12) * 2 * k / len(self._tree.rows) / np.pi)
+        return float((gap + share) * 111_000.0) + 1.0
+
+
+def _bounds(window: shapely.Geometry | Sequence[float]) -> tuple[float, ...]:
+    return window.bounds if isinstance(window, shapely.Geometry) else tuple(window)

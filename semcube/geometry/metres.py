@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Metres on the ellipsoid: distance, length, perimeter and area of geometries in longitude and latitude.
+
+All take geometries in CRS84 (x longitude, y latitude, degrees) and measure on the WGS 84 ellipsoid with the geodesics
+of Karney (2013), doi 10.1007/s00190-012-0578-z, through PROJ. Buffers are in :mod:`semcube.geometry.buffers`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyproj
+import shapely
+
+from semcube.geometry.buffers import buffer_m
+from semcube.geometry.coordinates import replace_xy
+
+__all__ = ["GEOD", "area_m2", "buffer_m", "distance_m", "length_m", "perimeter_m", "within_m"]
+
+GEOD = pyproj.Geod(ellps="WGS84")
+_FAR_M = 10_000.0
+_HIGH_LATITUDE = 75.0
+_STEP_DEGREES = 0.25
+_CHUNK_VERTICES = 2_000_000
+
+
+def distance_m(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The geodesic distance of pairs of geometries.
+
+    Points: exact (nanometres). Other geometries: the edges are straight in longitude and latitude, as in all planar
+    relations, so geometries that intersect are at 0. The nearest points are found with both geometries scaled to the
+    metric at their middle latitude, and, above 10 km or 75 degrees of latitude, improved in azimuthal equidistant
+    projections centred on either point in turn; their distance is then measured on the ellipsoid. The result is never
+    below the true distance, and above it by at most 0.1 % (and 1 mm) up to 80 degrees of latitude and 2000 km.
+
+    Args:
+        a: Object array (N) of geometries in CRS84.
+        b: Object array that broadcasts with ``a``. Both sides of the antimeridian are neighbours.
+
+    Returns:
+        Metres (N), float64; NaN where a geometry is missing or empty.
+
+    Example:
+        >>> round(float(distance_m(np.array([shapely.Point(0, 0)]), np.array([shapely.Point(1, 0)]))[0]), 3)
+        111319.491
+    """
+    first, second = np.broadcast_arrays(np.asarray(a, dtype=object), np.asarray(b, dtype=object))
+    result = np.full(first.size, np.nan)
+    first, second, shape = first.ravel(), second.ravel(), first.shape
+    usable = ~(
+        shapely.is_missing(first) | shapely.is_missing(second) | shapely.is_empty(first) | shapely.is_empty(second)
+    )
+    points = usable & (shapely.get_type_id(first) == 0) & (shapely.get_type_id(second) == 0)
+    result[points] = _geodesic(shapely.get_coordinates(first[points]), shapely.get_coordinates(second[points]))
+    rest = np.flatnonzero(usable & ~points)
+    weight = shapely.get_num_coordinates(first[rest]) + shapely.get_num_coordinates(second[rest])
+    for rows in _pieces(rest, weight):
+        result[rows] = _general(first[rows], second[rows])
+    return result.reshape(shape)
+
+
+def _geodesic(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    return np.asarray(GEOD.inv(p[:, 0], p[:, 1], q[:, 0], q[:, 1])[2])
+
+
+def _pieces(rows: np.ndarray, weight: np.ndarray) -> list[np.ndarray]:
+    """Row numbers in pieces of a bounded number of vertices."""
+    if len(rows) == 0:
+        return []
+    cuts = np.flatnonzero(np.diff(np.cumsum(weight) // _CHUNK_VERTICES)) + 1
+    return np.split(rows, cuts)
+
+
+def _general(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    shift = _shift(shapely.bounds(a), shapely.bounds(b))
+    moved = b
+    if shift.any():
+        moved = replace_xy(
+            b, shapely.get_coordinates(b) + _per_vertex(b, np.column_stack([shift, np.zeros_like(shift)]))
+        )
+    p, q = _nearest(a, moved)
+    result = _geodesic(p, q)
+    far = np.flatnonzero(
+        (result > _FAR_M) | ((result > 0) & (np.abs(np.column_stack([p, q])[:, 1::2]).max(1) > _HIGH_LATITUDE))
+    )
+    if len(far):
+        result[far] = _improved(a[far], b[far], p[far], q[far], result[far])
+    return result
+
+
+def _shift(box_a: np.ndarray, box_b: np.ndarray) -> np.ndarray:
+    """Degrees to add to b's longitudes so that it lies on the nearer side of the antimeridian."""
+    turns = np.array([0.0, -360.0, 360.0])
+    gap = np.maximum(box_b[:, None, 0] + turns - box_a[:, None, 2], box_a[:, None, 0] - box_b[:, None, 2] - turns)
+    shift: np.ndarray = turns[np.argmin(np.maximum(gap, 0.0), axis=1)]
+    return shift
+
+
+def _per_vertex(geometries: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return np.repeat(values, shapely.get_num_coordinates(geometries), axis=0)
+
+
+def _aspect(latitude: np.ndarray) -> np.ndarray:
+    """Metres per degree of longitude over metres per degree of latitude."""
+    phi = np.radians(np.clip(latitude, -89.99, 89.99))
+    e2 = GEOD.es
+    ratio: np.ndarray = np.cos(phi) * (1 - e2 * np.sin(phi) ** 2) / (1 - e2)
+    return ratio
+
+
+def _scaled(geometries: np.ndarray, ratio: np.ndarray) -> np.ndarray:
+    xy = shapely.get_coordinates(geometries)
+    xy[:, 0] *= _per_vertex(geometries, ratio)
+    flat = shapely.force_2d(geometries)
+    return np.asarray(shapely.set_coordinates(np.array(flat, dtype=object), xy))
+
+
+def _nearest(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Nearest points of pairs, with x scaled to the metric at the middle latitude of those points."""
+    box_a, box_b = shapely.bounds(a), shapely.bounds(b)
+    middle = (np.minimum(box_a[:, 3], box_b[:, 3]) + np.maximum(box_a[:, 1], box_b[:, 1])) / 2
+    p, q = np.empty((len(a), 2)), np.empty((len(a), 2))
+    rows = np.arange(len(a))
+    for _ in range(4):
+        ratio = _aspect(middle[rows])
+        lines = shapely.shortest_line(_scaled(a[rows], ratio), _scaled(b[rows], ratio))
+        xy = shapely.get_coordinates(lines).reshape(-1, 2, 2)
+        xy[:, :, 0] /= ratio[:, None]
+        p[rows], q[rows] = xy[:, 0], xy[:, 1]
+        found = (p[rows, 1] + q[rows, 1]) / 2
+        stale = np.abs(_aspect(found) - ratio) > 1e-4 * ratio
+        middle[rows] = found
+        rows = rows[stale]
+        if len(rows) == 0:
+            break
+    return p, q
+
+
+def _improved(a: np.ndarray, b: np.ndarray, p: np.ndarray, q: np.ndarray, best: np.ndarray) -> np.ndarray:
+    """Walk from either nearest point to the nearest point of the other geometry, as long as that is shorter."""
+    best = best.copy()
+    for _ in range(3):
+        before = best.copy()
+        for here, other, geometries in ((p, q, b), (q, p, a)):
+            candidate = _nearest_to(here, geometries)
+            length = _geodesic(here, candidate)
+            better = length < best
+            other[better], best[better] = candidate[better], length[better]
+        if (before - best <= 1e-6 * before).all():
+            break
+    return best
+
+
+def _nearest_to(centre: np.ndarray, geometries: np.ndarray) -> np.ndarray:
+    """The point of each geometry nearest to a centre, by azimuthal equidistant projection around the centre."""
+    fine = np.asarray(shapely.segmentize(shapely.force_2d(geometries), _STEP_DEGREES), dtype=object)
+    xy = shapely.get_coordinates(fine)
+    around = _per_vertex(fine, centre)
+    azimuth, _, distance = GEOD.inv(around[:, 0], around[:, 1], xy[:, 0], xy[:, 1])
+    angle = np.radians(azimuth)
+    plane = shapely.set_coordinates(fine, np.column_stack([distance * np.sin(angle), distance * np.cos(angle)]))
+    ends = shapely.get_coordinates(shapely.shortest_line(shapely.Point(0, 0), plane)).reshape(-1, 2, 2)[:, 1]
+    x, y, _ = GEOD.fwd(
+        centre[:, 0], centre[:, 1], np.degrees(np.arctan2(ends[:, 0], ends[:, 1])), np.hypot(ends[:, 0], ends[:, 1])
+    )
+    near = np.column_stack([x, y])
+    near[:, 0] += _shift(shapely.bounds(geometries), np.column_stack([near, near]))
+    # Chords of the projection leave the true edges a little: back onto the geometry.
+    return _nearest(np.asarray(shapely.points(near), dtype=object), geometries)[1]
+
+
+def within_m(a: np.ndarray, b: np.ndarray, limit: float) -> np.ndarray:
+    """Whether pairs are at most ``limit`` metres apart: ``distance_m(a, b) <= limit``, with cheap bounds first.
+
+    Args:
+        a: Object array (N) of geometries in CRS84.
+        b: Object array (N).
+        limit: Metres.
+
+    Returns:
+        bool (N); False where a geometry is missing or empty.
+
+    Example:
+        >>> within_m(np.array([shapely.Point(0, 0)]), np.array([shapely.Point(1, 0)]), 111_320)
+        array([ True])
+    """
+    first, second = (np.array(side, dtype=object) for side in np.broadcast_arrays(a, b))
+    result = np.zeros(first.shape, dtype=bool)
+    # No degree in any direction is longer than 111.7 km.
+    lines = (shapely.get_type_id(first) != 0) | (shapely.get_type_id(second) != 0)
+    result[lines] = shapely.dwithin(first[lines], second[lines], limit / 111_700.0)
+    open_ = np.flatnonzero(~result)
+    with np.errstate(invalid="ignore"):
+        result[open_] = distance_m(first[open_], second[open_]) <= limit
+    return result
+
+
+def length_m(geometries: np.ndarray) -> np.ndarray:
+    """The geodesic length of lines, and of all rings of areas; points have length 0.
+
+    Args:
+        geometries: Object array (N) in CRS84.
+
+    Returns:
+        Metres (N), float64; NaN where a geometry is missing.
+
+    Example:
+        >>> round(float(length_m(np.array([shapely.LineString([(0, 0), (1, 0)])]))[0]), 3)
+        111319.491
+    """
+    return _length(np.asarray(geometries, dtype=object), areas_only=False)
+
+
+def perimeter_m(geometries: np.ndarray) -> np.ndarray:
+    """The geodesic length of all rings of areas; points and lines have perimeter 0. NaN where missing.
+
+    Example:
+        >>> round(float(perimeter_m(np.array([shapely.box(0, 0, 1, 1)]))[0]))
+        443771
+    """
+    return _length(np.asarray(geometries, dtype=object), areas_only=True)
+
+
+def _length(geometries: np.ndarray, areas_only: bool) -> np.ndarray:
+    flat = geometries.ravel()
+    leaves, owner = _leaves(flat)
+    kinds = shapely.get_type_id(leaves)
+    rings, ring_owner = shapely.get_rings(leaves[kinds == 3], return_index=True)
+    lines = (kinds == 1) | (kinds == 2)
+    parts = np.concatenate([rings, leaves[:0] if areas_only else leaves[lines]])
+    owners = np.concatenate([owner[kinds == 3][ring_owner], owner[:0] if areas_only else owner[lines]])
+    xy, part = shapely.get_coordinates(parts, return_index=True)
+    together = part[1:] == part[:-1]
+    steps = _geodesic(xy[:-1][together], xy[1:][together])
+    result = np.bincount(owners[part[1:][together]], weights=steps, minlength=flat.size).astype(np.float64)
+    result[shapely.is_missing(flat)] = np.nan
+    return result.reshape(geometries.shape)
+
+
+def _leaves(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points, lines and polygons of all collections, with the row each belongs to."""
+    parts, owner = shapely.get_parts(flat, return_index=True)
+    while (shapely.get_type_id(parts) > 3).any():
+        deeper, inside = shapely.get_parts(parts, return_index=True)
+        parts, owner = deeper, owner[inside]
+    return parts, owner
+
+
+def area_m2(geometries: np.ndarray) -> np.ndarray:
+    """The area on the ellipsoid, with geodesic edges; points and lines have area 0.
+
+    Args:
+        geometries: Object array (N) in CRS84; rings may run either way.
+
+    Returns:
+        Square metres (N), float64; NaN where a geometry is missing.
+
+    Example:
+        >>> round(float(area_m2(np.array([shapely.box(0, 0, 1, 1)]))[0]) / 1e6)
+        12309
+    """
+    array = np.asarray(geometries, dtype=object)
+    leaves, owner = _leaves(array.ravel())
+    areas = shapely.get_type_id(leaves) == 3
+    polygons, owner = leaves[areas], owner[areas]
+    rings, polygon = shapely.get_rings(polygons, return_index=True)
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    ends = np.cumsum(np.bincount(ring, minlength=len(rings)))
+    sizes = np.array(
+        [abs(GEOD.polygon_area_perimeter(part[:, 0], part[:, 1])[0]) for part in np.split(xy, ends[:-1])]
+        if len(rings)
+        else []
+    )
+    hole = np.r_[False, polygon[1:] == polygon[:-1]] if len(rings) else np.zeros(0, dtype=bool)
+    result = np.bincount(owner[polygon], weights=np.where(hole, -sizes, sizes), minlength=array.size).astype(np.float64)
+    result[shapely.is_missing(array.ravel())] = np.nan
+    return result.reshape(array.shape)
