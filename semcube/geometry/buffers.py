@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Buffers in metres around geometries in longitude and latitude.
 
-Each geometry is projected to an azimuthal equidistant plane around its own centre, buffered there and projected
-back, vectorised over all geometries. A geometry larger than a few degrees is cut into pieces, each with its own plane, so that
-the radius stays true. Poles and the antimeridian are cut open afterwards.
+Each geometry is projected to an azimuthal equidistant plane around its own centre, buffered there and projected back,
+vectorised over all geometries. A geometry larger than a few degrees is cut into pieces, each with its own plane, so
+that the radius stays true. Poles and the antimeridian are cut open afterwards.
 """
 
 from __future__ import annotations

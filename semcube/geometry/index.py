@@ -25,37 +25,43 @@ class SpatialIndex:
     """Boxes in memory, geometries by call-back.
 
     Args:
-        boxes: float64 (N, 4): xmin, ymin, xmax, ymax in CRS84; NaN for an empty geometry.
-        ids: int64 (N), what queries answer with; None: row numbers.
-        load: ids -> object array of their geometries in CRS84; None: only boxes can be asked.
+        items: Object array (N) of geometries in CRS84, or float64 (N, 4) boxes: xmin, ymin, xmax, ymax, NaN for an empty
+            geometry. Missing geometries are never found.
+        ids: int64 (N), distinct, what queries answer with; None: row numbers.
+        load: ids -> object array of their geometries in CRS84; None with boxes: only boxes can be asked.
         load_rows: Geometries loaded at a time, at most.
 
     Example:
-        >>> index = SpatialIndex.from_geometries(shapely.points([[1, 1], [2, 2], [9, 9]]), ids=np.array([10, 20, 30]))
+        >>> index = SpatialIndex(shapely.points([[1, 1], [2, 2], [9, 9]]), ids=np.array([10, 20, 30]))
         >>> index.query(shapely.box(0, 0, 3, 3), "sfWithin")
         array([10, 20])
     """
 
     def __init__(
-        self, boxes: np.ndarray, ids: np.ndarray | None = None, load: Load | None = None, load_rows: int = _LOAD_ROWS
+        self, items: np.ndarray, ids: np.ndarray | None = None, load: Load | None = None, load_rows: int = _LOAD_ROWS
     ) -> None:
-        self.boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+        items = np.asarray(items)
+        in_memory = items.dtype == object
+        boxes = shapely.bounds(items) if in_memory else np.asarray(items, dtype=np.float64)
+        self.boxes = boxes.reshape(-1, 4)
         self.ids = np.arange(len(self.boxes)) if ids is None else np.asarray(ids, dtype=np.int64)
         if len(self.ids) != len(self.boxes):
             raise GeometryError(f"{len(self.ids)} ids for {len(self.boxes)} boxes", expected="one id per box")
-        self._load = load
+        self._load = _loader(items, self.ids) if in_memory and load is None else load
         self._load_rows = load_rows
         self._tree = BoxTree(self.boxes)
 
     @classmethod
     def from_geometries(cls, geometries: np.ndarray, ids: np.ndarray | None = None) -> SpatialIndex:
-        """An index over geometries in memory (CRS84); missing ones are never found."""
-        array = np.asarray(geometries, dtype=object)
-        index = cls(shapely.bounds(array), ids)
-        order = np.argsort(index.ids, kind="stable")
-        in_order = index.ids[order]
-        index._load = lambda wanted: array[order[np.searchsorted(in_order, wanted)]]
-        return index
+        """An index over geometries in memory (CRS84)."""
+        return cls(np.asarray(geometries, dtype=object), ids)
+
+    @classmethod
+    def from_boxes(
+        cls, boxes: np.ndarray, ids: np.ndarray | None = None, load: Load | None = None, load_rows: int = _LOAD_ROWS
+    ) -> SpatialIndex:
+        """An index over boxes (CRS84) whose geometries are loaded when a relation has to be tested."""
+        return cls(np.asarray(boxes, dtype=np.float64), ids, load, load_rows)
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -205,6 +211,12 @@ class SpatialIndex:
         gap = max(west - box[2], box[0] - east, south - box[3], box[1] - north, 0.0)
         share = np.sqrt(max((east - west) * (north - south), 1e-12) * 2 * k / len(self._tree.rows) / np.pi)
         return float((gap + share) * 111_000.0) + 1.0
+
+
+def _loader(geometries: np.ndarray, ids: np.ndarray) -> Load:
+    order = np.argsort(ids, kind="stable")
+    in_order = ids[order]
+    return lambda wanted: geometries[order[np.searchsorted(in_order, wanted)]]
 
 
 def _bounds(window: shapely.Geometry | Sequence[float]) -> tuple[float, ...]:

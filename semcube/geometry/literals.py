@@ -116,7 +116,10 @@ class Geometries:
             start += len(part)
         native = np.concatenate([part.native for part in parts]) if parts else np.empty(0, dtype=object)
         joined = np.concatenate(codes) if codes else np.empty(0, dtype=np.int16)
-        return Geometries(native, joined, tuple(systems), errors)
+        whole = Geometries(native, joined, tuple(systems), errors)
+        if parts and all("lonlat" in part.__dict__ for part in parts):
+            whole.__dict__["lonlat"] = np.concatenate([part.lonlat for part in parts])
+        return whole
 
     @staticmethod
     def empty() -> Geometries:
