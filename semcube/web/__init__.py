@@ -8,6 +8,6 @@ Out: files with their media types and cache rules, HTML text, lists of examples.
 
 from semcube.web.assets import Asset, asset, background, is_built
 from semcube.web.examples import Example, examples, vocabulary
-from semcube.web.plain import plain_page
+from semcube.web.plain import plain_page, plain_style
 
-__all__ = ["Asset", "Example", "asset", "background", "examples", "is_built", "plain_page", "vocabulary"]
+__all__ = ["Asset", "Example", "asset", "background", "examples", "is_built", "plain_page", "plain_style", "vocabulary"]

@@ -87,22 +87,8 @@ def _rows(dataset: Dataset, query: str, timeout_s: float) -> Iterator[dict[str, 
     from semcube.sparql.query import execute
 
     answer = execute(query, dataset, timeout=timeout_s)
-    for batch in answer.terms():
-        columns = [terms.to_pylist() for terms in batch]
-        for row in zip(*columns, strict=True):
-            yield {
-                name: _term(cell) for name, cell in zip(answer.variables, row, strict=True) if cell["kind"] is not None
-            }
-
-
-def _term(cell: dict[str, str | int | None]) -> Term:
-    lexical = str(cell["lexical"])
-    if cell["kind"] == 0:
-        return IRI(lexical)
-    if cell["kind"] == 1:
-        return BlankNode(lexical)
-    language = cell["language"]
-    return Literal(lexical, str(cell["datatype"]), None if language is None else str(language))
+    for row in answer.rows():
+        yield {name: term for name, term in zip(answer.variables, row, strict=True) if term is not None}
 
 
 def _pattern(inner: str, named: bool) -> str:

@@ -161,13 +161,9 @@ async function draw(query, geometries, controller, fit) {
   const collection = await askFeatures(query, controller);
   byId('map-note').hidden = true;
   const { variables, rows } = answer;
-  const features = collection.features.filter((feature) => feature.geometry);
-  const withGeometry = rows.flatMap((row, index) => (geometries.some((name) => row[name]) ? [index] : []));
-  if (withGeometry.length === features.length) {
-    const at = new Map(withGeometry.map((row, feature) => [row, feature]));
-    answer.featureOfRow = (index) => at.get(index);
-  }
   const usable = variables.filter((name) => !geometries.includes(name) && answer.kinds[name]);
+  answer.featureOfRow = pairing(rows, collection.features, usable);
+  const features = collection.features.filter((feature) => feature.geometry);
   const timed = usable.find((name) => answer.kinds[name] === 'time');
   if (timed) for (const { properties } of features) properties.__time = milliseconds(String(properties[timed] ?? ''));
   map.prefixes = knownPrefixes();
@@ -178,6 +174,25 @@ async function draw(query, geometries, controller, fit) {
   else slider.hide();
   state.visible = map.visible;
   return state.drawn;
+}
+
+/** Row number -> number of its drawn feature. One feature is one row; that both answers have the same order is checked. */
+function pairing(rows, features, usable) {
+  const same = (row, { properties }) => usable.every((name) => {
+    const term = row[name];
+    const value = properties[name] ?? null;
+    if (!term || value === null) return !term && value === null;
+    return typeof value === 'string' ? value === term.value || value === `_:${term.value}` : String(value) === String(JSON.parse(term.value));
+  });
+  const drawn = new Map();
+  features.forEach((feature, index) => feature.geometry && drawn.set(index, drawn.size));
+  return (index) => {
+    try {
+      return rows.length === features.length && same(rows[index], features[index]) ? drawn.get(index) : undefined;
+    } catch {
+      return undefined; // a number that JSON spells otherwise: no pair rather than a wrong one
+    }
+  };
 }
 
 function note(text) {

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``semcube serve``."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from semcube.server import ServerSettings
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
+    store: Annotated[Path, typer.Option("--store", "-s", help="Folder of the store.", show_default=False)],
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every one.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+    token_file: Annotated[
+        Path | None, typer.Option(help="File with the token that allows writing.", show_default=False)
+    ] = None,
+    allow_update: Annotated[bool, typer.Option("--allow-update", help="Let everyone write.")] = False,
+    timeout: Annotated[float, typer.Option(min=0, help="Longest run of a query in seconds; 0 is no limit.")] = 60.0,
+    max_concurrent: Annotated[int, typer.Option(min=1, help="Queries that run at once.")] = 4,
+    allow_service: Annotated[
+        list[str] | None,
+        typer.Option(help="Start of endpoint URLs that SERVICE may ask; repeat for several.", show_default=False),
+    ] = None,
+    title: Annotated[str, typer.Option(help="Name of the dataset, for the page.", show_default=False)] = "",
+) -> None:
+    """Serve a store: SPARQL endpoint, query page and map.
+
+    Example: semcube serve --store my-store --port 8000
+
+    Opens the store for reading only unless writing is allowed. Ctrl-C stops.
+    """
+    settings = _settings(token_file, allow_update, timeout, max_concurrent, allow_service, title)
+    from semcube.store import Store
+
+    listener = _listen(host, port)
+    try:
+        with Store.open(store, read_only=not settings.writable, settings=settings.core) as opened:
+            _run(opened, settings, listener)
+    finally:
+        listener.close()
+
+
+def _settings(
+    token_file: Path | None,
+    allow_update: bool,
+    timeout: float,
+    max_concurrent: int,
+    allow_service: list[str] | None,
+    title: str,
+) -> ServerSettings:
+    from semcube.config import Settings
+    from semcube.errors import UsageError
+    from semcube.server import ServerSettings
+    from semcube.server.services import services
+
+    token = None
+    if token_file is not None:
+        if allow_update:
+            raise UsageError("--token-file and --allow-update", expected="one of them: a token, or no guard at all")
+        try:
+            token = token_file.read_text("utf-8").strip()
+        except OSError as error:
+            raise UsageError(f"the token file cannot be read: {error}", fix="name a readable file") from error
+        if len(token) < 8:
+            raise UsageError(f"the token in {token_file} has {len(token)} characters", expected="8 or more")
+    return ServerSettings(
+        core=Settings.from_environment(),
+        title=title,
+        timeout_s=timeout,
+        max_concurrent=max_concurrent,
+        token=token,
+        allow_update=allow_update,
+        service=services(allow_service) if allow_service else None,
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that listens, before anything slow is done."""
+    from semcube.errors import SemcubeError
+
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(128)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        raise SemcubeError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}",
+            fix="stop what uses the port, or take another --port",
+        ) from error
+    return listener
+
+
+def _run(store: object, settings: ServerSettings, listener: socket.socket) -> None:
+    import uvicorn
+
+    from semcube.server import app as application
+
+    name, port = listener.getsockname()[:2]
+    shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(name, f"[{name}]" if ":" in name else name)
+    config = uvicorn.Config(
+        application(store, settings),  # type: ignore[arg-type]
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=5,
+        server_header=False,
+    )
+    server: uvicorn.Server = uvicorn.Server(config)
+    print(f"semcube: page and map  http://{shown}:{port}/", file=sys.stderr)
+    print(f"semcube: SPARQL        http://{shown}:{port}/sparql", file=sys.stderr, flush=True)
+    server.run(sockets=[listener])
+    print("semcube: stopped", file=sys.stderr)

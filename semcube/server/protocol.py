@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads the requests of the SPARQL 1.1 Protocol: https://www.w3.org/TR/sparql11-protocol/#query-operation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from semcube.errors import UsageError
+from semcube.io.terms import IRI
+from semcube.server.problems import MediaTypeError, MethodError, TooLargeError
+from semcube.sparql.dataset import ActiveGraph
+from semcube.sparql.iris import is_absolute
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from semcube.server.settings import ServerSettings
+
+__all__ = ["FORM", "Operation", "media_type", "read_body", "read_operation", "timeout_of"]
+
+FORM = "application/x-www-form-urlencoded"
+_DIRECT = {"query": "application/sparql-query", "update": "application/sparql-update"}
+_GRAPHS = {
+    "query": ("default-graph-uri", "named-graph-uri"),
+    "update": ("using-graph-uri", "using-named-graph-uri"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A query or an update, with what the request says about it."""
+
+    text: str
+    active: ActiveGraph | None
+    """The RDF dataset of the request; None where the request names none."""
+    format: str | None = None
+    timeout_s: float | None = None
+    explain: bool = False
+
+
+Fields = list[tuple[str, str]]
+
+
+def media_type(request: Request) -> tuple[str, dict[str, str]]:
+    """The media type of the body and its parameters, in lower case."""
+    kind, *rest = request.headers.get("content-type", "").split(";")
+    pairs = (piece.partition("=") for piece in rest)
+    return kind.strip().lower(), {key.strip().lower(): value.strip().strip('"').lower() for key, _, value in pairs}
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body of a request.
+
+    Raises:
+        TooLargeError: It is larger than ``limit`` bytes.
+    """
+    held = bytearray()
+    async for chunk in request.stream():
+        held += chunk
+        if len(held) > limit:
+            raise TooLargeError(f"the body is larger than {limit} bytes", fix="send less, or load it by 'semcube load'")
+    return bytes(held)
+
+
+def _text(body: bytes, what: str) -> str:
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the {what} is not UTF-8: byte {error.start} is wrong", expected="UTF-8") from None
+
+
+def _fields(text: str) -> Fields:
+    return parse_qsl(text, keep_blank_values=True, errors="strict")
+
+
+def _url_fields(request: Request) -> Fields:
+    try:
+        return _fields(request.url.query)
+    except UnicodeDecodeError:
+        raise UsageError("the address is not UTF-8", expected="percent-encoded UTF-8") from None
+
+
+async def read_operation(request: Request, kind: str, settings: ServerSettings) -> Operation | None:
+    """The operation of a request.
+
+    Args:
+        request: GET (queries only), or POST with a form or with the text itself.
+        kind: ``query`` or ``update``.
+        settings: Limits.
+
+    Returns:
+        The operation; None for a GET that names none.
+
+    Raises:
+        UsageError: The text is missing, given twice, not UTF-8; or a graph IRI is relative.
+        MediaTypeError: The body is neither a form nor SPARQL.
+        MethodError: An update by GET.
+    """
+    url = _url_fields(request)
+    if request.method in ("GET", "HEAD"):
+        if any(name == "update" for name, _ in url):
+            raise MethodError("an update by GET", expected="POST", fix="send it by POST to /update")
+        return _operation(url, kind) if any(name == kind for name, _ in url) else None
+    if request.method != "POST":
+        raise MethodError(f"a {kind} by {request.method}", expected="POST" if kind == "update" else "GET or POST")
+    body_kind, parameters = media_type(request)
+    direct = _DIRECT[kind]
+    if body_kind not in (FORM, direct):
+        raise MediaTypeError(f"a body of type {body_kind or 'unknown'}", expected=f"{direct} or {FORM}")
+    if parameters.get("charset", "utf-8") not in ("utf-8", "utf8"):
+        raise MediaTypeError(f"the charset {parameters['charset']}", expected="UTF-8")
+    text = _text(await read_body(request, settings.max_query_bytes), kind)
+    if body_kind == direct:
+        if any(name == kind for name, _ in url):
+            raise UsageError(f"a {kind} in the address and one in the body", expected="one of them")
+        return _operation([*url, (kind, text)], kind)
+    try:
+        form = _fields(text)
+    except UnicodeDecodeError:
+        raise UsageError("the form is not UTF-8", expected="percent-encoded UTF-8") from None
+    return _operation([*url, *form], kind)
+
+
+def _operation(fields: Fields, kind: str) -> Operation:
+    texts = [value for name, value in fields if name == kind]
+    if len(texts) != 1:
+        raise UsageError(
+            f"{len(texts)} times the parameter '{kind}'", expected="exactly one", fix=f"send one {kind} per request"
+        )
+    timeout = _last(fields, "timeout")
+    return Operation(
+        texts[0],
+        _active(fields, *_GRAPHS[kind]),
+        _last(fields, "format"),
+        None if timeout is None else _seconds(timeout),
+        _last(fields, "explain") in ("1", "true"),
+    )
+
+
+def _last(fields: Fields, name: str) -> str | None:
+    return next((value for key, value in reversed(fields) if key == name and value), None)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < 1e9:
+        raise UsageError(f"the timeout {text!r}", expected="seconds, a positive number")
+    return seconds
+
+
+def _active(fields: Fields, default: str, named: str) -> ActiveGraph | None:
+    """The RDF dataset of a request (section 2.1.4); graphs that are named without a default graph leave that empty."""
+    defaults = _iris(fields, default)
+    names = _iris(fields, named)
+    return ActiveGraph(defaults, names) if defaults or names else None
+
+
+def _iris(fields: Fields, parameter: str) -> tuple[IRI, ...]:
+    values: Sequence[str] = [value for name, value in fields if name == parameter]
+    for value in values:
+        if not is_absolute(value):
+            raise UsageError(f"{parameter} is {value!r}", expected="an absolute IRI")
+    return tuple(dict.fromkeys(IRI(value) for value in values))
+
+
+def timeout_of(operation: Operation, limit_s: float) -> float:
+    """The deadline of an operation: what it asks for, at most the limit; 0 is none.
+
+    Example:
+        >>> timeout_of(Operation("", None, timeout_s=5), 60), timeout_of(Operation("", None, timeout_s=500), 60)
+        (5, 60)
+    """
+    if operation.timeout_s is None:
+        return limit_s
+    return min(operation.timeout_s, limit_s) if limit_s else operation.timeout_s

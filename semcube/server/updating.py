@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the update operation of the SPARQL 1.1 Protocol."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from semcube.errors import UsageError
+from semcube.server.access import check_write
+from semcube.server.protocol import Operation, read_operation, timeout_of
+from semcube.server.running import Reply
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from semcube.engines.base import Cancellation
+    from semcube.server.serving import Serving
+
+__all__ = ["run_update"]
+
+
+async def run_update(request: Request, state: Serving) -> Response:
+    """Run the update of a request: all of it, or nothing.
+
+    Raises:
+        ForbiddenError: Changes are not allowed.
+        UnauthorizedError: The token is missing or wrong.
+        QueryError: The update is wrong.
+    """
+    check_write(request, state.settings)
+    operation = await read_operation(request, "update", state.settings)
+    assert operation is not None
+    base = str(request.url_for("query_by_get"))
+
+    def work(cancellation: Cancellation) -> Reply:
+        _check_graphs(operation, base)
+        state.store.update(operation.text, base=base, using=operation.active, cancellation=cancellation)
+        return Reply(status=204)
+
+    timeout = timeout_of(operation, state.settings.update_timeout_s)
+    return await state.runner.answer(request, work, timeout_s=timeout, operation="update")
+
+
+def _check_graphs(operation: Operation, base: str) -> None:
+    """The graphs of an update are named by the request or by its text, not by both (protocol, section 2.2.3)."""
+    from semcube.sparql.algebra import Modify
+    from semcube.sparql.parser import parse_update
+
+    if operation.active is None:
+        return
+    for item in parse_update(operation.text, base).operations:
+        if isinstance(item, Modify) and (item.default_graph is not None or item.using is not None):
+            raise UsageError(
+                "graphs named both by the request (using-graph-uri) and by WITH or USING in the update",
+                expected="one of the two",
+            )
