@@ -103,7 +103,8 @@ class Answer:
     def rows(self) -> Iterator[tuple[Term | None, ...]]:
         """Solutions as tuples of Python terms, None where unbound; for small answers."""
         for batch in self._solutions("bindings"):
-            yield from zip(*(self.context.terms.terms(batch.column(name)) for name in self.variables), strict=True)
+            columns = [self.context.terms.terms(batch.column(name)) for name in self.variables]
+            yield from zip(*columns, strict=True) if columns else ((),) * batch.rows
 
     def _solutions(self, kind: str) -> Iterator[Solutions]:
         from semcube.sparql.evaluate.run import run

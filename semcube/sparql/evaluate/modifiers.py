@@ -4,16 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count, islice
+from threading import Lock
 
-from semcube.sparql.algebra import Distinct, Extend, Filter, OrderBy, Project, Reduced, Slice
+import numpy as np
+
+from semcube.sparql.algebra import Distinct, Expression, Extend, Filter, Operation, OrderBy, Project, Reduced, Slice
 from semcube.sparql.context import Context
 from semcube.sparql.evaluate.exists import exists_in
 from semcube.sparql.evaluate.run import operator, run, solve
 from semcube.sparql.evaluate.solutions import Solutions
 from semcube.sparql.evaluate.tables import SeenRows, group_rows
-from semcube.sparql.expressions import effective_boolean, evaluate
+from semcube.sparql.expressions import SOLUTION, effective_boolean, evaluate
 from semcube.sparql.ordering import order
-from semcube.sparql.scope import in_scope
+from semcube.sparql.scope import expression_parts, in_scope
 
 __all__: list[str] = []
 
@@ -30,8 +34,27 @@ def filter_(node: Filter, context: Context) -> Iterator[Solutions]:
 def extend(node: Extend, context: Context) -> Iterator[Solutions]:
     """Binds a variable; an error leaves it unbound."""
     exists = exists_in(context)
+    numbered = _makes_nodes(node.expression)
     for batch in run(node.pattern, context):
-        yield batch.with_columns({node.variable.name: evaluate(node.expression, batch, context, exists)})
+        known = _numbered(batch) if numbered and SOLUTION not in batch.columns else batch
+        yield known.with_columns({node.variable.name: evaluate(node.expression, known, context, exists)})
+
+
+def _makes_nodes(expression: Expression) -> bool:
+    """Whether an expression makes blank nodes that are the same within one solution."""
+    parts = expression_parts(expression)
+    return any(isinstance(part, Operation) and part.name == "BNODE" and part.arguments for part in parts)
+
+
+_numbers = count(1)
+_numbers_lock = Lock()
+
+
+def _numbered(batch: Solutions) -> Solutions:
+    """The batch with a number for each solution that no other solution has."""
+    with _numbers_lock:
+        numbers = np.fromiter(islice(_numbers, batch.rows), np.int64, batch.rows)
+    return batch.with_columns({SOLUTION: numbers})
 
 
 @operator(Project)

@@ -3,16 +3,25 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from semcube.engines import ids
 from semcube.errors import QueryError, RemoteError, UnsupportedError
 from semcube.io.terms import IRI
-from semcube.sparql.algebra import Service
+from semcube.sparql.algebra import Algebra, Service
 from semcube.sparql.context import Context
 from semcube.sparql.dataset import ActiveGraph
-from semcube.sparql.evaluate.run import operator, run, solve
-from semcube.sparql.evaluate.solutions import Solutions
+from semcube.sparql.evaluate.run import operator, run
+from semcube.sparql.evaluate.solutions import Solutions, collect
+from semcube.sparql.plan import IdTable, id_table
+from semcube.sparql.scope import children, with_children
+from semcube.sparql.terms import QueryTerms
 
 __all__: list[str] = []
 
@@ -33,10 +42,10 @@ def service(node: Service, context: Context) -> Iterator[Solutions]:
             fix="bind the variable before SERVICE, with VALUES or BIND",
         )
     if not node.silent:
-        yield from run(node.pattern, _remote_context(node.name, context))
+        yield from _asked(node, node.name, context)
         return
     try:
-        found = solve(node.pattern, _remote_context(node.name, context))
+        found = collect(_asked(node, node.name, context))
     except RemoteError as error:
         if context.trace is not None:
             context.trace.count("silent SERVICE failures")
@@ -45,12 +54,46 @@ def service(node: Service, context: Context) -> Iterator[Solutions]:
     yield from found.pieces()
 
 
-def _remote_context(endpoint: IRI, context: Context) -> Context:
-    """The same evaluation asked of an endpoint; what it can do itself it always does."""
+def _asked(node: Service, endpoint: IRI, context: Context) -> Iterator[Solutions]:
+    """The solutions at the endpoint; what it can do itself it always does."""
     if context.service is None:
         raise UnsupportedError(
             f"SERVICE <{endpoint.value}> is not allowed here",
             fix="allow it by giving the query a way to reach endpoints (service=...)",
         )
     dataset = context.service(endpoint.value)
-    return replace(context, dataset=dataset, active=ActiveGraph(), push_down="forced")
+    there = replace(context, dataset=dataset, active=ActiveGraph(), push_down="forced")
+    if dataset.dictionary is None:
+        yield from run(node.pattern, there)
+        return
+    border = _Border(context.terms, QueryTerms(dataset.dictionary))
+    for batch in run(border.inwards(node.pattern), replace(there, terms=border.inner)):
+        yield border.outwards(batch)
+
+
+class _Border:
+    """Between the ids of a query and those of a dataset with a dictionary of its own."""
+
+    def __init__(self, outer: QueryTerms, inner: QueryTerms) -> None:
+        self.outer, self.inner = outer, inner
+        self._blank = f"_:s{secrets.token_hex(6)}x"
+
+    def inwards(self, node: Algebra) -> Algebra:
+        """The pattern with the ids of its tables translated."""
+        if isinstance(node, IdTable):
+            columns = zip(node.variables, node.columns, strict=True)
+            return id_table({v.name: self.inner.intern(self.outer.keys(c)) for v, c in columns}, node.rows)
+        return with_children(node, tuple(self.inwards(child) for child in children(node)))
+
+    def outwards(self, batch: Solutions) -> Solutions:
+        """Solutions with their ids translated; blank nodes stay apart from those of any other source."""
+        return Solutions({name: self._column(column) for name, column in batch.columns.items()}, batch.rows)
+
+    def _column(self, column: np.ndarray) -> np.ndarray:
+        values, inverse = np.unique(column, return_inverse=True)
+        keys = self.inner.keys(values)
+        blank = values >> ids.SHIFT == int(ids.Tag.BLANK)
+        if blank.any():
+            keys = pc.if_else(pa.array(blank), pc.replace_substring_regex(keys, "^_:", self._blank), keys)
+        translated: np.ndarray = self.outer.intern(keys)[inverse]
+        return translated
