@@ -142,10 +142,11 @@ class QueryTranslator(PatternTranslator):
         assert clause is not None
         modifiers = _Modifiers()
         pattern = self._solutions(tree, values, modifiers)
-        if any(isinstance(c, Token) and c.type == "STAR" for c in clause.children):
+        last = clause.children[-1]
+        if isinstance(last, Token) and last.type == "STAR":
             if modifiers.keys or modifiers.aggregates:
                 raise self.error(
-                    clause, "SELECT * in a query that groups", expected="the group keys and aggregates, by name",
+                    last, "SELECT * in a query that groups", expected="the group keys and aggregates, by name",
                 )  # fmt: skip
             variables = visible(pattern)
         else:

@@ -182,10 +182,10 @@ class TermTranslator:
         """What a blank node label means at this place."""
         self._check_blank(token)
         label = token[2:]
-        if self._operation_labels.setdefault(label, self._operation) != self._operation:
+        if self.place is DATA and self._operation_labels.setdefault(label, self._operation) != self._operation:
             raise self.error(
-                token, f"the blank node {token}, used by an earlier operation too",
-                expected="a blank node label in one operation only", fix="rename it",
+                token, f"the blank node {token}, used by an earlier INSERT DATA too",
+                expected="a blank node label in one INSERT DATA only", fix="rename it",
             )  # fmt: skip
         if self.place.blank == "node":
             return BlankNode(label)
