@@ -27,6 +27,7 @@ def table() -> tuple[Function, ...]:
     """
     for name in _MODULES:
         import_module(f"{__name__}.{name}")
+    import_module("semcube.sparql.aggregates")
     return tuple(ROWS)
 
 
