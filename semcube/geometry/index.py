@@ -25,8 +25,8 @@ class SpatialIndex:
     """Boxes in memory, geometries by call-back.
 
     Args:
-        items: Object array (N) of geometries in CRS84, or float64 (N, 4) boxes: xmin, ymin, xmax, ymax, NaN for an empty
-            geometry. Missing geometries are never found.
+        items: Object array (N) of geometries in CRS84, or float64 (N, 4) boxes: xmin, ymin, xmax, ymax, NaN for an
+            empty geometry. Missing geometries are never found.
         ids: int64 (N), distinct, what queries answer with; None: row numbers.
         load: ids -> object array of their geometries in CRS84; None with boxes: only boxes can be asked.
         load_rows: Geometries loaded at a time, at most.
