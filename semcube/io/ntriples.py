@@ -237,16 +237,26 @@ def _reference(text: bytes, first_line: int, rows: Offsets | None, lines: Lines)
     try:
         quads = list(ox.parse(text, format=syntax))
     except SyntaxError as error:
-        raise syntax_error(error, lines.source, first_line, rows) from None
+        raise _first_error(text, error, syntax, lines.source, first_line, rows) from None
     return keys_of_quads(quads, lines)
 
 
-def syntax_error(error: SyntaxError, source: str, first_line: int = 1, rows: Offsets | None = None) -> RDFSyntaxError:
-    """pyoxigraph's error with the place in the whole document."""
-    number = error.lineno
-    if number is not None:
-        within = number - 1 if rows is None or number > rows.size else int(rows[number - 1])
-        number = within + first_line
+def _first_error(
+    text: bytes, error: SyntaxError, syntax: ox.RdfFormat, source: str, first_line: int, rows: Offsets | None
+) -> RDFSyntaxError:
+    """The error of the first bad line; pyoxigraph reports a missing dot on the line after it."""
+    for number, line in enumerate(text.split(b"\n")):
+        try:
+            list(ox.parse(line, format=syntax))
+        except SyntaxError as found:
+            row = number if rows is None or number >= rows.size else int(rows[number])
+            return syntax_error(found, source, first_line + row)
+    return syntax_error(error, source, first_line)
+
+
+def syntax_error(error: SyntaxError, source: str, first_line: int = 1) -> RDFSyntaxError:
+    """pyoxigraph's error; ``first_line`` is the number of the first line of the text in its document."""
+    number = None if error.lineno is None else error.lineno - 1 + first_line
     message = str(error.args[0]) if error.args else str(error)
     if message.startswith("Parser error") and ": " in message:
         message = message.partition(": ")[2]

@@ -106,6 +106,8 @@ class RDFWriter:
                 f"{self.name}: a quad is in the named graph {name}, and {self.format.title} has no named graphs",
                 fix="write .nq or .trig, or choose one graph",
             )
+        if self.format.name == "rdf":
+            _check_xml(batch, self.name)
         lines = lines_of_keys(batch)
         with output_errors(self.name):
             if self._thread is None:
@@ -132,6 +134,30 @@ class RDFWriter:
                 raise
         else:
             self._exits.__exit__(kind, error, trace)
+
+
+_XML_NAME = (
+    r"[A-Za-z_\x{C0}-\x{D6}\x{D8}-\x{F6}\x{F8}-\x{2FF}\x{370}-\x{37D}\x{37F}-\x{1FFF}][\w.\x{B7}\x{C0}-\x{1FFF}-]*>$"
+)
+_NOT_XML = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x{FFFE}\x{FFFF}]"
+
+
+def _check_xml(batch: pa.RecordBatch, name: str) -> None:
+    """Refuse what RDF/XML cannot say; the serializer would write it as XML that is none."""
+    import pyarrow.compute as pc
+
+    predicates = pc.unique(batch.column("p")).cast("large_string")
+    bad = predicates.filter(pc.invert(pc.match_substring_regex(predicates, _XML_NAME)))
+    if len(bad):
+        raise OutputError(
+            f"{name}: the predicate {bad[0].as_py()} does not end in a name that XML allows", fix="write .ttl or .nt"
+        )
+    objects = batch.column("o").cast("large_string")
+    bad = objects.filter(pc.match_substring_regex(objects, _NOT_XML))
+    if len(bad):
+        raise OutputError(
+            f"{name}: {bad[0].as_py()[:60]!r} holds a character that XML 1.0 cannot hold", fix="write .ttl or .nt"
+        )
 
 
 def _syntax(target: str | Path | IO[bytes], named: str | Format | None) -> Format:

@@ -8,7 +8,7 @@ import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from semcube.errors import SourceError
 from semcube.io.formats import split_compression
@@ -65,10 +65,51 @@ def decompressing(stream: IO[bytes], compression: str | None) -> BinaryIO:
         import lzma
 
         return cast("BinaryIO", lzma.LZMAFile(stream, "rb"))
-    import zstandard
+    return cast("BinaryIO", io.BufferedReader(_Zstandard(stream), 1 << 20))
 
-    reader = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True, closefd=True)
-    return cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", reader), 1 << 20))
+
+class _Zstandard(io.RawIOBase):
+    """Zstandard frames, end to end; unlike zstandard's own reader it does not take a cut for the end."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._frame: Any = None
+        self._given = b""
+        self._ready = memoryview(b"")
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer; 0 at the end.
+
+        Raises:
+            EOFError: The data stops inside a frame.
+        """
+        while not self._ready:
+            if not self._next():
+                return 0
+        count = min(len(buffer), len(self._ready))
+        buffer[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
+
+    def _next(self) -> bool:
+        """Unpack some more; whether there was any."""
+        import zstandard
+
+        self._given = self._given or self._stream.read(1 << 18)
+        if not self._given:
+            if self._frame is not None:
+                raise EOFError("the data stops before the end of a Zstandard frame")
+            return False
+        if self._frame is None:
+            self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._ready = memoryview(self._frame.decompress(self._given))
+        self._given = self._frame.unused_data if self._frame.eof else b""
+        self._frame = None if self._frame.eof else self._frame
+        return True
 
 
 def compressing(stream: IO[bytes], compression: str | None) -> IO[bytes]:
