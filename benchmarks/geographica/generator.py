@@ -57,7 +57,15 @@ class Grid:
 def hexagon(x: float, y: float, side: float) -> str:
     """A hexagon with a corner upwards, as WKT."""
     half = side * math.sqrt(3.0) / 2.0
-    corners = [(0, -side), (half, -side / 2), (half, side / 2), (0, side), (-half, side / 2), (-half, -side / 2), (0, -side)]
+    corners = [
+        (0, -side),
+        (half, -side / 2),
+        (half, side / 2),
+        (0, side),
+        (-half, side / 2),
+        (-half, -side / 2),
+        (0, -side),
+    ]
     return "POLYGON ((" + ", ".join(f"{x + a:.10f} {y + b:.10f}" for a, b in corners) + "))"
 
 

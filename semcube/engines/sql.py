@@ -131,7 +131,7 @@ class _Compiler:
                 return f"SELECT {self._list(columns(node))} FROM {self._inline(node)}"
             case Empty(names):
                 nulls = ", ".join(f"CAST(NULL AS {self.dialect.big}) AS {self._name(name)}" for name in names)
-                return f"SELECT {nulls or '1 AS one'} WHERE 1 = 0"
+                return f"SELECT {nulls or '1 AS _'} WHERE 1 = 0"
             case Join() | LeftJoin():
                 return self._join(node)
             case SemiJoin() | AntiJoin():
@@ -140,7 +140,7 @@ class _Compiler:
                 return f"SELECT * FROM {self._source(source)} WHERE {self.scalar(condition)}"
             case Compute(source, pairs):
                 listed = ", ".join(f"{self.scalar(value)} AS {self._name(name)}" for name, value in pairs)
-                return f"SELECT {listed or '1 AS one'} FROM {self._source(source)}"
+                return f"SELECT {listed or '1 AS _'} FROM {self._source(source)}"
             case Distinct(source):
                 return f"SELECT DISTINCT * FROM {self._source(source)}"
             case UnionAll(parts):
@@ -154,14 +154,18 @@ class _Compiler:
                 )
                 return f"SELECT * FROM {self._source(source)} ORDER BY {order}"
             case Limit(source, offset, limit):
-                sliced = ("" if limit is None else f" LIMIT {int(limit)}") + (f" OFFSET {int(offset)}" if offset else "")
-                return (self.relation(source) if isinstance(source, Sort) else f"SELECT * FROM {self._source(source)}") + sliced
+                sliced = ("" if limit is None else f" LIMIT {int(limit)}") + (
+                    f" OFFSET {int(offset)}" if offset else ""
+                )
+                return (
+                    self.relation(source) if isinstance(source, Sort) else f"SELECT * FROM {self._source(source)}"
+                ) + sliced
 
     def _name(self, name: str) -> str:
         return self.dialect.identifier(name)
 
     def _list(self, names: tuple[str, ...], table: str = "") -> str:
-        return ", ".join(f"{table}{self._name(name)}" for name in names) or "1 AS one"
+        return ", ".join(f"{table}{self._name(name)}" for name in names) or "1 AS _"
 
     def _alias(self) -> str:
         return f"t{next(self.aliases)}"
@@ -185,7 +189,7 @@ class _Compiler:
     def _scan(self, node: Scan) -> str:
         listed = ", ".join(f"{self._name(column)} AS {self._name(name)}" for name, column in node.columns)
         where = "" if node.where is None else f" WHERE {self.scalar(node.where)}"
-        return f"SELECT {listed or '1 AS one'} FROM {self._name(node.table)}{where}"
+        return f"SELECT {listed or '1 AS _'} FROM {self._name(node.table)}{where}"
 
     def _sides(self, node: Join | LeftJoin | SemiJoin | AntiJoin) -> tuple[str, str, str, str, list[str]]:
         left, right = self._source(node.left), self._source(node.right)
@@ -205,7 +209,7 @@ class _Compiler:
             kind, condition = "JOIN", " ON " + " AND ".join(equal)
         else:
             kind, condition = "CROSS JOIN", ""
-        return f"SELECT {', '.join(kept) or '1 AS one'} FROM {left} {kind} {right}{condition}"
+        return f"SELECT {', '.join(kept) or '1 AS _'} FROM {left} {kind} {right}{condition}"
 
     def _filtering_join(self, node: SemiJoin | AntiJoin) -> str:
         left, right, a, _, equal = self._sides(node)
@@ -244,7 +248,9 @@ class _Compiler:
             return f"coalesce({', '.join(parts)})"
         template = self.dialect.operators.get(name) or OPERATORS.get(name)
         if template is None:
-            raise UnsupportedError(f"the operator {name!r} has no SQL", expected=f"one of {', '.join(sorted(OPERATORS))}")
+            raise UnsupportedError(
+                f"the operator {name!r} has no SQL", expected=f"one of {', '.join(sorted(OPERATORS))}"
+            )
         return template.format(*parts)
 
 

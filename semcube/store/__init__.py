@@ -10,7 +10,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-_WHERE = {"LoadReport": "transaction", "Result": "result", "Snapshot": "snapshot", "Store": "store", "StoreInfo": "info"}
+_WHERE = {
+    "LoadReport": "transaction",
+    "Result": "result",
+    "Snapshot": "snapshot",
+    "Store": "store",
+    "StoreInfo": "info",
+}
 
 __all__ = ["LoadReport", "Result", "Snapshot", "Store", "StoreInfo"]  # noqa: F822 - resolved lazily
 

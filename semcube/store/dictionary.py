@@ -205,7 +205,12 @@ def _inline_terms(numbers: Ids) -> pa.Table:
     bound = pa.array(numbers != 0)
     none = pa.nulls(len(numbers), pa.large_string())
     kind = pa.array(np.full(len(numbers), 2, np.int8))
-    columns = [pc.if_else(bound, kind, pa.scalar(None, pa.int8())), pc.if_else(bound, lexical, none), pc.if_else(bound, datatype, none), none]
+    columns = [
+        pc.if_else(bound, kind, pa.scalar(None, pa.int8())),
+        pc.if_else(bound, lexical, none),
+        pc.if_else(bound, datatype, none),
+        none,
+    ]
     return pa.table(columns, schema=TERMS)
 
 
@@ -291,7 +296,9 @@ class Encoder:
         """Make the new terms findable by a :class:`StoreDictionary` on the same connection."""
         con = self._connection
         if self._next > self._before:
-            con.execute("INSERT INTO lookup SELECT CAST(h & 4294967295 AS UINTEGER) AS h, n FROM new_lookup ORDER BY 1, 2")
+            con.execute(
+                "INSERT INTO lookup SELECT CAST(h & 4294967295 AS UINTEGER) AS h, n FROM new_lookup ORDER BY 1, 2"
+            )
             con.execute("DELETE FROM new_lookup")
             con.execute(f"UPDATE meta SET terms = {self._next}")
             self.added += self._next - self._before

@@ -227,7 +227,11 @@ def _decode(rows: pa.Table) -> Geometries:
     encoded = rows["crs"].combine_chunks().dictionary_encode()
     systems = [find_crs(iri) for iri in encoded.dictionary.to_pylist()]
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int16)
-    errors = {row: text for row, text in enumerate(rows["error"].to_pylist()) if text is not None} if rows["error"].null_count < len(rows) else {}
+    errors = (
+        {row: text for row, text in enumerate(rows["error"].to_pylist()) if text is not None}
+        if rows["error"].null_count < len(rows)
+        else {}
+    )
     found = Geometries(native, codes, tuple(systems) or (CRS84,), errors)
     lonlat = native
     if rows["lonlat"].null_count < len(rows):

@@ -124,7 +124,9 @@ def _new_folder(path: Path) -> None:
 
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise StoreError(
-            f"{path} exists and is not a store", expected="a new or empty folder", fix="name another folder for the store"
+            f"{path} exists and is not a store",
+            expected="a new or empty folder",
+            fix="name another folder for the store",
         )
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -132,7 +134,9 @@ def _new_folder(path: Path) -> None:
         draft.write_text(json.dumps({"layout": LAYOUT, "semcube": __version__}) + "\n", "utf-8")
         draft.replace(path / MARKER)
     except OSError as error:
-        raise StoreError(f"the folder {path} cannot be made ({error})", fix="choose a folder you may write to") from error
+        raise StoreError(
+            f"the folder {path} cannot be made ({error})", fix="choose a folder you may write to"
+        ) from error
 
 
 def _connect(path: Path, settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyConnection:

@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from semcube.engines.relational import Call, Column, Constant, Distinct, Empty, Relational, Scalar, Scan, conjunction
+from semcube.engines.ids import Tag
+from semcube.engines.relational import Call, Column, Constant, Distinct, Relational, Scalar, Scan, conjunction
+from semcube.engines.sql import compile_sql
 from semcube.io.terms import IRI, Term, key
 from semcube.sparql.algebra import Variable
 from semcube.sparql.dataset import ActiveGraph, Estimate, QuadPattern
+from semcube.sparql.pushdown.names import column_name
+from semcube.sparql.pushdown.parts import only
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from semcube.engines.base import Cancellation
     from semcube.store.snapshot import Snapshot
 
 __all__ = ["Leaves", "Predicate"]
@@ -48,25 +55,28 @@ class Leaves:
     def predicates(self) -> dict[int, Predicate]:
         """Counts per predicate."""
         if self._predicates is None:
-            rows = self._snapshot.connection().execute(
-                "SELECT p, quads, subjects, objects, tags, inexact FROM predicates"
-            ).fetchall()
+            rows = (
+                self._snapshot.connection()
+                .execute("SELECT p, quads, subjects, objects, tags, inexact FROM predicates")
+                .fetchall()
+            )
             self._predicates = {row[0]: Predicate(*row[1:]) for row in rows}
         return self._predicates
 
     def scan(self, pattern: QuadPattern) -> Relational | None:
         """The solutions of a quad pattern as a relation; None if a constant is not in the store.
 
-        The columns are the pattern's variables, or ``one`` if there are none.
+        The columns are the pattern's variables (:func:`column_name`), or ``_`` if there are none.
         """
         conditions: list[Scalar] = []
         columns: dict[str, str] = {}
         bound = set()
         for column, place in (("s", pattern.subject), ("p", pattern.predicate), ("o", pattern.object)):
             if isinstance(place, Variable):
-                if place.name in columns:
-                    conditions.append(Call("=", (Column(columns[place.name]), Column(column))))
-                columns.setdefault(place.name, column)
+                name = column_name(place.name)
+                if name in columns:
+                    conditions.append(Call("=", (Column(columns[name]), Column(column))))
+                columns.setdefault(name, column)
                 continue
             number = self.id_of(place)
             if not number:
@@ -78,15 +88,19 @@ class Leaves:
             return None
         conditions.append(in_graphs)
         if isinstance(pattern.graph, Variable):
-            if pattern.graph.name in columns:
-                conditions.append(Call("=", (Column(columns[pattern.graph.name]), Column("g"))))
-            columns.setdefault(pattern.graph.name, "g")
+            name = column_name(pattern.graph.name)
+            if name in columns:
+                conditions.append(Call("=", (Column(columns[name]), Column("g"))))
+            columns.setdefault(name, "g")
         table = "quads_po" if "o" in bound and "s" not in bound else "quads_ps"
-        named = tuple((v.name, columns[v.name]) for v in pattern.variables)
+        names = [column_name(v.name) for v in pattern.variables]
+        named = tuple((name, columns[name]) for name in names)
         if merged:
-            whole = Scan(table, (*named, *((f"_{c}", c) for c in "spo" if c not in columns.values())), conjunction(*conditions))
-            return _only(Distinct(whole), tuple(name for name, _ in named))
-        return Scan(table, named or (("one", "p"),), conjunction(*conditions))
+            whole = Scan(
+                table, (*named, *((f"_{c}", c) for c in "spo" if c not in columns.values())), conjunction(*conditions)
+            )
+            return only(Distinct(whole), tuple(names))
+        return Scan(table, named or (("_", "p"),), conjunction(*conditions))
 
     def _in_graphs(self, graph: Variable | IRI | None, active: ActiveGraph) -> tuple[Scalar | None, bool]:
         """The condition on the graph column (None: no graph at all), and whether several graphs are merged into one."""
@@ -105,9 +119,45 @@ class Leaves:
         number = self.id_of(graph) if active.named is None or graph in active.named else 0
         return (_among(column, {number}) if number else None), False
 
-    def empty(self, pattern: QuadPattern) -> Relational:
-        """No solutions, with the pattern's columns."""
-        return Empty(tuple(v.name for v in pattern.variables) or ("one",))
+    def facts(self, predicate: int | None) -> Predicate | None:
+        """What is known of a predicate (of all together for None); None if it has no quads."""
+        known = self.predicates
+        if predicate is not None:
+            return known.get(predicate)
+        if not known:
+            return None
+        tags = 0
+        for about in known.values():
+            tags |= about.tags
+        return Predicate(
+            sum(about.quads for about in known.values()),
+            max(about.subjects for about in known.values()),
+            sum(about.objects for about in known.values()),
+            tags,
+            any(about.inexact for about in known.values()),
+        )
+
+    def distinct(self, predicate: int | None) -> tuple[float, float]:
+        """Distinct subjects and objects of a predicate (of all for None), roughly."""
+        about = self.facts(predicate)
+        return (0.0, 0.0) if about is None else (float(about.subjects), float(about.objects))
+
+    def numbers(self) -> Relational:
+        """Columns ``n`` and ``number``: payload and value of each term of tag ``NUMERIC``."""
+        numeric = Call("=", (Column("tag"), Constant(int(Tag.NUMERIC))))
+        return Scan("terms", (("n", "n"), ("number", "number")), numeric)
+
+    def texts(self) -> Relational:
+        """Columns ``n`` and ``text``: payload and lexical form of each term that is not inline."""
+        return Scan("terms", (("n", "n"), ("text", "lexical")))
+
+    def run(self, plan: Relational, cancellation: Cancellation) -> Iterator[pa.RecordBatch]:
+        """The rows of a plan."""
+        return self._snapshot.run(plan, cancellation)
+
+    def sql(self, plan: Relational) -> str:
+        """The SQL of a plan."""
+        return compile_sql(plan).text
 
     def estimate(self, pattern: QuadPattern) -> Estimate:
         """Solutions to expect: exact for a predicate, alone or with an object, in all graphs together."""
@@ -146,14 +196,3 @@ def _among(column: Column, numbers: set[int]) -> Scalar:
     if len(numbers) == 1:
         return Call("=", (column, Constant(next(iter(numbers)))))
     return Call("in", (column, *(Constant(number) for number in sorted(numbers))))
-
-
-def _only(relation: Relational, names: tuple[str, ...]) -> Relational:
-    """Only these columns, or ``one`` if there are none."""
-    from semcube.engines.relational import Compute
-
-    if not names:
-        return Compute(relation, (("one", Constant(1)),))
-    return Compute(relation, tuple((name, Column(name)) for name in names))
-
-

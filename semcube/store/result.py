@@ -279,7 +279,11 @@ class Result:
         ids = self._ids(SHOWN_ROWS + 1)
         terms = self._answer.context.terms
         count = min(len(next(iter(ids.values()), [])), SHOWN_ROWS)
-        lines = ["<table><thead><tr>", *(f"<th>{html.escape(name)}</th>" for name in self.variables), "</tr></thead><tbody>"]
+        lines = [
+            "<table><thead><tr>",
+            *(f"<th>{html.escape(name)}</th>" for name in self.variables),
+            "</tr></thead><tbody>",
+        ]
         for i in range(count):
             cells = (_shown(terms.term(int(ids[name][i])) if ids[name][i] else None) for name in self.variables)
             lines += ["<tr>", *(f"<td>{cell}</td>" for cell in cells), "</tr>"]
@@ -316,7 +320,9 @@ def _shown(term: Term | None) -> str:
     """A term as HTML, cut where it is long."""
     if term is None:
         return ""
-    text = term.lexical if isinstance(term, Literal) else getattr(term, "value", None) or f"_:{getattr(term, 'label', '')}"
+    text = (
+        term.lexical if isinstance(term, Literal) else getattr(term, "value", None) or f"_:{getattr(term, 'label', '')}"
+    )
     return html.escape(text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "\u2026")
 
 
@@ -332,5 +338,3 @@ def _write_parquet(table: pa.Table, path: Path) -> None:
         about = {"version": "1.1.0", "primary_column": shapes[0], "columns": columns}
         table = table.replace_schema_metadata({b"geo": json.dumps(about).encode()})
     pq.write_table(table, path, compression="zstd")
-
-

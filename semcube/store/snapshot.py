@@ -200,8 +200,10 @@ class Snapshot:
         plan = self.leaves.scan(pattern)
         if plan is None:
             return
-        if pattern.variables:
-            yield from self.run(plan, context.cancellation)
+        names = [v.name for v in pattern.variables]
+        if names:
+            for batch in self.run(plan, context.cancellation):
+                yield batch.rename_columns(names)
             return
         rows = sum(batch.num_rows for batch in self.run(plan, context.cancellation))
         if rows:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["batches_of"]
 
 
-def batches_of(source: Any, *, graph: IRI | None, format: str | None, mapping: str | Path | None) -> Iterator[pa.RecordBatch]:  # noqa: A002
+def batches_of(
+    source: Any, *, graph: IRI | None, format: str | None, mapping: str | Path | None
+) -> Iterator[pa.RecordBatch]:  # noqa: A002
     """The quads of anything that :meth:`semcube.store.Store.load` takes, as ``QUADS`` batches.
 
     Raises:
@@ -42,14 +44,19 @@ def batches_of(source: Any, *, graph: IRI | None, format: str | None, mapping: s
         )
 
 
-def _document(source: str | Path | bytes | IO[bytes], graph: IRI | None, format: str | None) -> Iterator[pa.RecordBatch]:  # noqa: A002
+def _document(
+    source: str | Path | bytes | IO[bytes], graph: IRI | None, format: str | None
+) -> Iterator[pa.RecordBatch]:  # noqa: A002
     from semcube.io.rdf import read_rdf
 
     yield from read_rdf(source, format=format, graph=graph)
 
 
 def _files(
-    paths: Sequence[str | Path], graph: IRI | None, format: str | None, mapping: str | Path | None  # noqa: A002
+    paths: Sequence[str | Path],
+    graph: IRI | None,
+    format: str | None,
+    mapping: str | Path | None,  # noqa: A002
 ) -> Iterator[pa.RecordBatch]:
     """RDF files one after the other; all others together through a mapping."""
     mapped = [] if format is not None else [path for path in paths if mapping is not None or not _is_rdf(path)]

@@ -54,7 +54,9 @@ class Store:
         (2, 2)
     """
 
-    def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection, settings: Settings, *, read_only: bool) -> None:
+    def __init__(
+        self, path: Path, connection: duckdb.DuckDBPyConnection, settings: Settings, *, read_only: bool
+    ) -> None:
         self.path = path
         self.settings = settings
         self.read_only = read_only
@@ -86,7 +88,9 @@ class Store:
         """
         chosen = settings or Settings.from_environment()
         folder = Path(path)
-        return cls(folder, open_database(folder, chosen, create=create, read_only=read_only), chosen, read_only=read_only)
+        return cls(
+            folder, open_database(folder, chosen, create=create, read_only=read_only), chosen, read_only=read_only
+        )
 
     @classmethod
     def in_memory(cls, *, settings: Settings | None = None) -> Store:
@@ -325,4 +329,3 @@ class Store:
         """An index over all geometry literals."""
         with self.snapshot() as snapshot:
             return snapshot.spatial_index()
-

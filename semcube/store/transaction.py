@@ -28,6 +28,8 @@ BATCH_BYTES = 96 * 1024 * 1024
 """A batch is encoded when it has so many quads or bytes of text."""
 REASONS = 20
 """So many reasons of malformed geometries are kept."""
+LARGE = 10**15 - 1
+"""Integers up to here compare as doubles do."""
 TAIL = 200_000
 """So many quads may stand unsorted behind the sorted ones, or a fifth of them, before all are sorted again."""
 
@@ -153,11 +155,15 @@ class Transaction:
     def _count_fresh(self) -> None:
         """Add the new quads to the counts per predicate."""
         numeric = int(ids.Tag.NUMERIC)
+        # an inline integer this large is not the nearest double to every number that rounds to it
+        near, far = ids.make(ids.Tag.INTEGER, ids.BIAS - LARGE), ids.make(ids.Tag.INTEGER, ids.BIAS + LARGE)
+        first, last = ids.first(ids.Tag.INTEGER), ids.last(ids.Tag.INTEGER)
+        large = f"o BETWEEN {first} AND {last} AND NOT o BETWEEN {near} AND {far}"
         self.connection.execute(
             f"""CREATE OR REPLACE TEMP TABLE counted AS
                 SELECT p, count(*) AS quads, approx_count_distinct(s) AS subjects, approx_count_distinct(o) AS objects,
                        bit_or(CAST(1 << (o >> {ids.SHIFT}) AS INTEGER)) AS tags,
-                       coalesce(bool_or(NOT exact), false) AS inexact
+                       coalesce(bool_or(NOT exact), false) OR bool_or({large}) AS inexact
                 FROM (SELECT f.p, f.s, f.o, t.exact FROM fresh f LEFT JOIN
                       (SELECT n, exact FROM terms WHERE tag = {numeric}) t
                       ON f.o = t.n + {ids.first(ids.Tag.NUMERIC)}) GROUP BY p"""

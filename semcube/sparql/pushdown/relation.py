@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A compiled sub-plan, ready to run (:class:`semcube.sparql.dataset.Relation`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from semcube.engines.relational import Relational, Sort
+from semcube.sparql.algebra import Variable
+from semcube.sparql.dataset import Estimate
+from semcube.sparql.pushdown.names import column_name
+from semcube.sparql.pushdown.parts import Leaves, Part
+
+if TYPE_CHECKING:
+    from semcube.sparql.context import Context
+
+__all__ = ["SqlRelation"]
+
+
+class SqlRelation:
+    """A part that the dataset's engine runs.
+
+    Args:
+        part: The compiled sub-plan.
+        leaves: The dataset's tables.
+        context: The evaluation.
+    """
+
+    def __init__(self, part: Part, leaves: Leaves, context: Context) -> None:
+        self.variables = tuple(Variable(name) for name in part.variables)
+        self._part = part
+        self._leaves = leaves
+        self._context = context
+
+    @property
+    def plan(self) -> Relational:
+        """What runs."""
+        part = self._part
+        return Sort(part.relation, part.order) if part.order else part.relation
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Run it: one int64 column per variable, ``_`` if there are none."""
+        wanted = [column_name(v.name) for v in self.variables]
+        names = [v.name for v in self.variables]
+        for batch in self._leaves.run(self.plan, self._context.cancellation):
+            if not names:
+                yield pa.record_batch({"_": pa.nulls(batch.num_rows, pa.int64()).fill_null(1)})
+                continue
+            columns = [batch.column(name) for name in wanted]
+            yield pa.RecordBatch.from_arrays([c.cast(pa.int64()) for c in columns], names=names)
+
+    def estimate(self) -> Estimate | None:
+        """Rows to expect."""
+        return Estimate(self._part.rows)
+
+    def explain(self) -> str:
+        """Its SQL."""
+        return self._leaves.sql(self.plan)
