@@ -14,7 +14,17 @@ from semcube.sparql.functions.table import ROWS, Function
 
 __all__ = ["Function", "by_iri", "by_name", "table"]
 
-_MODULES = ("special", "numeric", "rdf_terms", "strings", "patterns", "temporal", "casts")
+_MODULES = (
+    "special",
+    "numeric",
+    "rdf_terms",
+    "strings",
+    "patterns",
+    "temporal",
+    "casts",
+    "spatial",
+    "spatial_aggregates",
+)
 
 
 @cache
