@@ -39,7 +39,7 @@ class _Group:
 
     def flush(self) -> Algebra:
         if self.waiting:
-            self.pattern = joined(self.pattern, collected(self.waiting))
+            self.pattern = collected(self.waiting, self.pattern)
             self.waiting = []
         return self.pattern
 

@@ -47,9 +47,9 @@ def joined(left: Algebra, right: Algebra) -> Algebra:
     return left if isinstance(right, Unit) else Join(left, right)
 
 
-def collected(parts: list[TriplePattern | Algebra]) -> Algebra:
+def collected(parts: list[TriplePattern | Algebra], before: Algebra = Unit()) -> Algebra:  # noqa: B008 - immutable
     """Adjacent triple patterns become basic graph patterns (section 18.2.2.5), all is joined in order."""
-    result: Algebra = Unit()
+    result = before
     run: list[TriplePattern] = []
     for part in parts:
         if isinstance(part, TriplePattern):
