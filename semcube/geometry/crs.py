@@ -173,19 +173,31 @@ def _horizontal(found: pyproj.CRS) -> tuple[pyproj.CRS | None, str | None]:
 
 def _identify(horizontal: pyproj.CRS) -> tuple[str, str] | None:
     """Authority and code of a definition, EPSG preferred; None unless they put a point at the same place."""
+    candidates = []
+    own = horizontal.to_json_dict().get("id")
+    if own is not None:
+        candidates.append((str(own["authority"]), str(own["code"])))
+    if epsg := horizontal.to_epsg(min_confidence=_MIN_CONFIDENCE):
+        candidates.append(("EPSG", str(epsg)))
+    if best := horizontal.to_authority(min_confidence=_MIN_CONFIDENCE):
+        candidates.append((str(best[0]), str(best[1])))
+    return next((candidate for candidate in candidates if _agrees(candidate, horizontal)), None)
+
+
+def _agrees(authority: tuple[str, str], horizontal: pyproj.CRS) -> bool:
+    """Whether a registered system is the same as a definition, up to the order of axes."""
     import numpy as np
     import pyproj
 
-    epsg = horizontal.to_epsg(min_confidence=_MIN_CONFIDENCE)
-    found = ("EPSG", str(epsg)) if epsg else horizontal.to_authority(min_confidence=_MIN_CONFIDENCE)
-    if found is None:
-        return None
-    named = pyproj.CRS.from_authority(*found)
+    try:
+        named = pyproj.CRS.from_authority(*authority)
+    except pyproj.exceptions.CRSError:
+        return False
     if named.equals(horizontal, ignore_axis_order=True):
-        return (found[0], found[1])
+        return True
     x, y = _sample(named)
     here = _Way(named, horizontal).transform(x, y)
-    return (found[0], found[1]) if np.allclose(here, (x, y), rtol=0, atol=1e-3 * _unit(named)) else None
+    return bool(np.allclose(here, (x, y), rtol=0, atol=1e-3 * _unit(named)))
 
 
 def _unit(system: pyproj.CRS) -> float:

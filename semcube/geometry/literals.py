@@ -264,7 +264,10 @@ def from_wkb(wkb: np.ndarray | pa.Array | Sequence[bytes | None], crs: SomeCRS =
     errors = too_deep_wkb(column)
     values = column.to_numpy(zero_copy_only=False)
     values[list(errors)] = None
-    native = np.asarray(shapely.from_wkb(values, on_invalid="ignore"), dtype=object)
+    try:
+        native = np.array(shapely.from_wkb(values, on_invalid="ignore"), dtype=object)
+    except NotImplementedError:
+        native = np.array([_one_wkb(value) for value in values], dtype=object)
     missing = shapely.is_missing(native)
     for row in np.flatnonzero(missing):
         if values[row] is not None:
@@ -276,6 +279,14 @@ def from_wkb(wkb: np.ndarray | pa.Array | Sequence[bytes | None], crs: SomeCRS =
     systems = (CRS84,) if system == CRS84 else (CRS84, system)
     codes = np.where(missing, NO_SYSTEM, len(systems) - 1).astype(np.int16)
     return Geometries(native, codes, systems, errors)
+
+
+def _one_wkb(value: bytes | None) -> shapely.Geometry | None:
+    """One WKB value; None for a curve, which would end a call for many."""
+    try:
+        return shapely.from_wkb(value, on_invalid="ignore")
+    except NotImplementedError:
+        return None
 
 
 def serialise(geometries: np.ndarray, datatype: str, crs: SomeCRS = CRS84) -> np.ndarray:

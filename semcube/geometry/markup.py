@@ -23,9 +23,8 @@ def brackets(geometry: shapely.Geometry) -> list[str]:
         ['1 0, 1 1, 0 1, 0 0, 1 0']
     """
     if geometry.has_m:
-        geometry = shapely.force_3d(geometry) if geometry.has_z else shapely.force_2d(geometry)
-        if geometry.has_m:
-            geometry = shapely.from_wkb(shapely.to_wkb(geometry, output_dimension=3 if geometry.has_z else 2))
+        # A WKB of fewer dimensions leaves M out; force_3d would set the heights to 0.
+        geometry = shapely.from_wkb(shapely.to_wkb(geometry, output_dimension=3 if geometry.has_z else 2))
     return _BRACKET.findall(format_wkt(np.array([geometry], dtype=object))[0])
 
 

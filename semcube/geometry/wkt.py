@@ -75,7 +75,7 @@ def read_wkt(texts: np.ndarray) -> tuple[np.ndarray, dict[int, str]]:
     if errors:
         texts = texts.copy()
         texts[list(errors)] = None
-    geometries = np.asarray(shapely.from_wkt(texts, on_invalid="ignore"), dtype=object)
+    geometries = _decoded(texts)
     for row in np.flatnonzero(shapely.is_missing(geometries)):
         if texts[row] is not None:
             geometries[row], reason = _one(texts[row])
@@ -83,6 +83,19 @@ def read_wkt(texts: np.ndarray) -> tuple[np.ndarray, dict[int, str]]:
                 errors[int(row)] = reason
     _refuse_odd_numbers(texts, geometries, errors)
     return geometries, errors
+
+
+def _decoded(texts: np.ndarray) -> np.ndarray:
+    """What GEOS reads; None for the rest."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        try:
+            return np.array(shapely.from_wkt(texts, on_invalid="ignore"), dtype=object)
+        except NotImplementedError:
+            # Curves end the whole call, so they are taken out first.
+            curved = pc.match_substring_regex(pa.array(texts, pa.large_string()), "(?i)circular|curve|surface")
+            plain = texts.copy()
+            plain[pc.fill_null(curved, False).to_numpy(zero_copy_only=False)] = None
+            return np.array(shapely.from_wkt(plain, on_invalid="ignore"), dtype=object)
 
 
 def _one(text: str) -> tuple[Any, str | None]:

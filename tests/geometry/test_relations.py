@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from semcube.errors import GeometryError
+from semcube.geometry.relations import RELATIONS, evaluate, from_matrix, matches, matrices, relation, transpose
+
+from .shapes import geometries, simple
+
+
+def _array(*texts: str) -> np.ndarray:
+    return np.asarray(shapely.from_wkt(np.array(texts, dtype=object)), dtype=object)
+
+
+def test_there_are_24_relations_in_three_families() -> None:
+    assert len(RELATIONS) == 24
+    assert {r.family for r in RELATIONS.values()} == {"sf", "eh", "rcc8"}
+    assert RELATIONS["rcc8tppi"].iri == "http://www.opengis.net/ont/geosparql#rcc8tppi"
+    for row in RELATIONS.values():
+        assert RELATIONS[row.inverse].inverse == row.name
+        assert RELATIONS[row.inverse].family == row.family
+
+
+SQUARE = "POLYGON ((0 0, 4 0, 4 4, 0 4, 0 0))"
+CASES = [
+    ("sfEquals", "POINT (1 2)", "MULTIPOINT (1 2)", True),
+    ("ehEquals", "LINESTRING (0 0, 2 2)", "LINESTRING (2 2, 1 1, 0 0)", True),
+    ("rcc8eq", SQUARE, "POLYGON ((4 4, 0 4, 0 0, 4 0, 4 4))", True),
+    ("sfEquals", "POINT EMPTY", "POLYGON EMPTY", True),
+    ("sfEquals", "POINT EMPTY", "POINT (1 1)", False),
+    ("sfDisjoint", "POINT EMPTY", SQUARE, True),
+    ("sfIntersects", "POINT EMPTY", SQUARE, False),
+    ("sfTouches", "POINT (0 1)", SQUARE, True),
+    ("sfTouches", "POINT (1 1)", "POINT (1 1)", False),
+    ("sfCrosses", "LINESTRING (-1 1, 5 1)", SQUARE, True),
+    ("sfCrosses", SQUARE, "LINESTRING (-1 1, 5 1)", True),
+    ("sfCrosses", "LINESTRING (0 0, 2 2)", "LINESTRING (0 2, 2 0)", True),
+    ("sfCrosses", "LINESTRING (0 0, 2 2)", "LINESTRING (1 1, 3 3)", False),
+    ("sfCrosses", SQUARE, "POLYGON ((1 1, 5 1, 5 5, 1 5, 1 1))", False),
+    ("sfOverlaps", "LINESTRING (0 0, 2 2)", "LINESTRING (1 1, 3 3)", True),
+    ("sfOverlaps", "LINESTRING (0 0, 2 2)", "LINESTRING (0 2, 2 0)", False),
+    ("sfOverlaps", "MULTIPOINT (0 0, 1 1)", "MULTIPOINT (1 1, 2 2)", True),
+    ("sfOverlaps", SQUARE, "LINESTRING (-1 1, 5 1)", False),
+    ("sfWithin", "POINT (0 1)", SQUARE, False),
+    ("sfContains", SQUARE, "POINT (1 1)", True),
+    ("ehMeet", SQUARE, "POLYGON ((4 0, 8 0, 8 4, 4 4, 4 0))", True),
+    ("ehOverlap", SQUARE, "POLYGON ((1 1, 5 1, 5 5, 1 5, 1 1))", True),
+    ("ehCovers", SQUARE, "POLYGON ((0 0, 2 0, 2 2, 0 2, 0 0))", True),
+    ("ehCovers", SQUARE, "POLYGON ((1 1, 2 1, 2 2, 1 2, 1 1))", False),
+    ("ehContains", SQUARE, "POLYGON ((1 1, 2 1, 2 2, 1 2, 1 1))", True),
+    ("ehInside", "POLYGON ((1 1, 2 1, 2 2, 1 2, 1 1))", SQUARE, True),
+    ("ehCoveredBy", "POLYGON ((0 0, 2 0, 2 2, 0 2, 0 0))", SQUARE, True),
+    ("rcc8dc", SQUARE, "POLYGON ((8 8, 9 8, 9 9, 8 8))", True),
+    ("rcc8dc", "POINT (0 0)", "POINT (1 1)", False),
+    ("rcc8ec", SQUARE, "POLYGON ((4 0, 8 0, 8 4, 4 4, 4 0))", True),
+    ("rcc8po", SQUARE, "POLYGON ((1 1, 5 1, 5 5, 1 5, 1 1))", True),
+    ("rcc8tpp", "POLYGON ((0 0, 2 0, 2 2, 0 2, 0 0))", SQUARE, True),
+    ("rcc8tppi", SQUARE, "POLYGON ((0 0, 2 0, 2 2, 0 2, 0 0))", True),
+    ("rcc8ntpp", "POLYGON ((1 1, 2 1, 2 2, 1 2, 1 1))", SQUARE, True),
+    ("rcc8ntppi", SQUARE, "POLYGON ((1 1, 2 1, 2 2, 1 2, 1 1))", True),
+]
+
+
+@pytest.mark.parametrize(("name", "a", "b", "holds"), CASES)
+def test_known_pairs(name: str, a: str, b: str, holds: bool) -> None:
+    first, second = _array(a), _array(b)
+    assert evaluate(name, first, second).tolist() == [holds]
+    assert evaluate(relation(name).inverse, second, first).tolist() == [holds]
+    assert matches(shapely.relate(first[0], second[0]), name) is holds
+
+
+@settings(max_examples=400, deadline=None)
+@given(geometries, geometries, st.booleans())
+def test_predicates_agree_with_the_matrix(a: shapely.Geometry, b: shapely.Geometry, prepared: bool) -> None:
+    """Named predicates, patterns and matrices are three ways to one truth; preparing does not change it."""
+    expected = {name: holds[0] for name, holds in from_matrix(np.array([shapely.relate(a, b)], dtype=object)).items()}
+    first, second = np.array([shapely.force_2d(a)], dtype=object), np.array([b], dtype=object)
+    if prepared:
+        shapely.prepare(first)
+    assert {name: evaluate(name, first, second)[0] for name in RELATIONS} == expected
+
+
+@settings(max_examples=150, deadline=None)
+@given(simple)
+def test_a_geometry_equals_itself_whatever_its_kind(a: shapely.Geometry) -> None:
+    one = np.array([a], dtype=object)
+    for name in ("sfEquals", "ehEquals", "rcc8eq", "sfIntersects"):
+        assert evaluate(name, one, one)[0]
+    assert not evaluate("sfDisjoint", one, one)[0]
+
+
+@settings(max_examples=150, deadline=None)
+@given(geometries, geometries)
+def test_exactly_one_rcc8_relation_for_areas(a: shapely.Geometry, b: shapely.Geometry) -> None:
+    if {a.geom_type, b.geom_type} != {"Polygon"} or a.is_empty or b.is_empty:
+        return
+    names = [name for name in RELATIONS if name.startswith("rcc8")]
+    assert sum(bool(evaluate(n, np.array([a]), np.array([b]))[0]) for n in names) == 1
+
+
+def test_rows_without_a_truth_value_are_named_and_do_not_fail_the_rest() -> None:
+    square = _array(SQUARE)[0]
+    a = np.array([None, square, shapely.Point(1, 1)], dtype=object)
+    b = np.array([square, None, square], dtype=object)
+    errors: dict[int, str] = {}
+    assert evaluate("sfWithin", a, b, errors=errors).tolist() == [False, False, True]
+    assert sorted(errors) == [0, 1]
+    errors = {}
+    assert matrices(a, b, errors=errors).tolist() == [None, None, "0FFFFF212"]
+    assert sorted(errors) == [0, 1]
+
+
+def test_an_invalid_area_does_not_end_the_batch() -> None:
+    bow = _array("POLYGON ((0 0, 2 2, 2 0, 0 2, 0 0))")[0]
+    errors: dict[int, str] = {}
+    found = evaluate("ehOverlap", np.array([bow, bow]), _array(SQUARE, "POINT (9 9)"), errors=errors)
+    assert found.dtype == bool
+    assert found.shape == (2,)
+    assert not found[1]
+
+
+def test_patterns_and_iris_are_relations() -> None:
+    assert relation("http://www.opengis.net/def/function/geosparql/sfWithin").name == "sfWithin"
+    assert evaluate("t*f**f***", _array("POINT (1 1)"), _array(SQUARE)).tolist() == [True]
+    assert transpose(transpose("TF*012*FT")) == "TF*012*FT"
+    with pytest.raises(GeometryError, match="sfNext"):
+        relation("sfNext")
+
+
+def test_from_matrix_takes_missing_matrices() -> None:
+    found = from_matrix(np.array(["FF2FF1212", None], dtype=object))
+    assert found["sfDisjoint"].tolist() == [True, False]
+    assert found["rcc8dc"].tolist() == [True, False]
