@@ -38,7 +38,7 @@ _PARAMETERS = [
 async def explain(request: Request) -> Response:
     """The plan of a query."""
     state = serving(request)
-    operation = await read_operation(request, "query", state.settings)
+    operation = await read_operation(request, ["query"], state.settings)
     if operation is None:
         raise UsageError("no query", expected="the parameter 'query'")
     base = str(request.url_for("query_by_get"))

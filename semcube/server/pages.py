@@ -35,7 +35,8 @@ def _file(found: Asset | None) -> Response:
     if found is None:
         raise HTTPException(404, "Not Found")
     headers = {"Cache-Control": found.cache_control}
-    if found.path.suffix == ".html":
+    # scripts need it too: a worker lives under the policy of its own script
+    if found.path.suffix in (".html", ".js", ".mjs"):
         headers["Content-Security-Policy"] = POLICY
     return FileResponse(found.path, media_type=found.media_type, headers=headers)
 

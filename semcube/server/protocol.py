@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qsl
 
 from semcube.errors import UsageError
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["FORM", "Operation", "media_type", "read_body", "read_operation", "timeout_of"]
 
 FORM = "application/x-www-form-urlencoded"
-_DIRECT = {"query": "application/sparql-query", "update": "application/sparql-update"}
-_GRAPHS = {
+Kind = Literal["query", "update"]
+_DIRECT: dict[Kind, str] = {"query": "application/sparql-query", "update": "application/sparql-update"}
+_GRAPHS: dict[Kind, tuple[str, str]] = {
     "query": ("default-graph-uri", "named-graph-uri"),
     "update": ("using-graph-uri", "using-named-graph-uri"),
 }
@@ -33,6 +34,7 @@ _GRAPHS = {
 class Operation:
     """A query or an update, with what the request says about it."""
 
+    kind: Kind
     text: str
     active: ActiveGraph | None
     """The RDF dataset of the request; None where the request names none."""
@@ -83,12 +85,12 @@ def _url_fields(request: Request) -> Fields:
         raise UsageError("the address is not UTF-8", expected="percent-encoded UTF-8") from None
 
 
-async def read_operation(request: Request, kind: str, settings: ServerSettings) -> Operation | None:
+async def read_operation(request: Request, kinds: Sequence[Kind], settings: ServerSettings) -> Operation | None:
     """The operation of a request.
 
     Args:
         request: GET (queries only), or POST with a form or with the text itself.
-        kind: ``query`` or ``update``.
+        kinds: What is taken here: ``query``, ``update`` or both.
         settings: Limits.
 
     Returns:
@@ -103,36 +105,35 @@ async def read_operation(request: Request, kind: str, settings: ServerSettings) 
     if request.method in ("GET", "HEAD"):
         if any(name == "update" for name, _ in url):
             raise MethodError("an update by GET", expected="POST", fix="send it by POST to /update")
-        return _operation(url, kind) if any(name == kind for name, _ in url) else None
-    if request.method != "POST":
-        raise MethodError(f"a {kind} by {request.method}", expected="POST" if kind == "update" else "GET or POST")
+        return _operation(url, ["query"]) if any(name == "query" for name, _ in url) else None
     body_kind, parameters = media_type(request)
-    direct = _DIRECT[kind]
-    if body_kind not in (FORM, direct):
-        raise MediaTypeError(f"a body of type {body_kind or 'unknown'}", expected=f"{direct} or {FORM}")
+    direct = {_DIRECT[kind]: kind for kind in kinds}
+    if body_kind != FORM and body_kind not in direct:
+        raise MediaTypeError(f"a body of type {body_kind or 'unknown'}", expected=" or ".join([*direct, FORM]))
     if parameters.get("charset", "utf-8") not in ("utf-8", "utf8"):
         raise MediaTypeError(f"the charset {parameters['charset']}", expected="UTF-8")
-    text = _text(await read_body(request, settings.max_query_bytes), kind)
-    if body_kind == direct:
-        if any(name == kind for name, _ in url):
-            raise UsageError(f"a {kind} in the address and one in the body", expected="one of them")
-        return _operation([*url, (kind, text)], kind)
+    text = _text(await read_body(request, settings.max_query_bytes), "body")
+    if body_kind != FORM:
+        return _operation([*url, (direct[body_kind], text)], [direct[body_kind]])
     try:
         form = _fields(text)
     except UnicodeDecodeError:
         raise UsageError("the form is not UTF-8", expected="percent-encoded UTF-8") from None
-    return _operation([*url, *form], kind)
+    return _operation([*url, *form], kinds)
 
 
-def _operation(fields: Fields, kind: str) -> Operation:
-    texts = [value for name, value in fields if name == kind]
+def _operation(fields: Fields, kinds: Sequence[Kind]) -> Operation:
+    texts: list[tuple[Kind, str]] = [(kind, value) for kind in kinds for name, value in fields if name == kind]
     if len(texts) != 1:
+        names = " or ".join(f"'{kind}'" for kind in kinds)
         raise UsageError(
-            f"{len(texts)} times the parameter '{kind}'", expected="exactly one", fix=f"send one {kind} per request"
+            f"{len(texts)} times the parameter {names}", expected="exactly one", fix="send one per request"
         )
+    kind, text = texts[0]
     timeout = _last(fields, "timeout")
     return Operation(
-        texts[0],
+        kind,
+        text,
         _active(fields, *_GRAPHS[kind]),
         _last(fields, "format"),
         None if timeout is None else _seconds(timeout),
@@ -173,8 +174,8 @@ def timeout_of(operation: Operation, limit_s: float) -> float:
     """The deadline of an operation: what it asks for, at most the limit; 0 is none.
 
     Example:
-        >>> timeout_of(Operation("", None, timeout_s=5), 60), timeout_of(Operation("", None, timeout_s=500), 60)
-        (5, 60)
+        >>> [timeout_of(Operation("query", "", None, timeout_s=asked), 60) for asked in (None, 5, 500)]
+        [60, 5, 60]
     """
     if operation.timeout_s is None:
         return limit_s

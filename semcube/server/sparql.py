@@ -16,7 +16,7 @@ from semcube.server.description import describe_service
 from semcube.server.explaining import explain_operation
 from semcube.server.formats import GRAPH, SOLUTIONS
 from semcube.server.negotiation import Offer, choose
-from semcube.server.protocol import FORM, Operation, media_type, read_operation, timeout_of
+from semcube.server.protocol import FORM, Operation, read_operation, timeout_of
 from semcube.server.running import Reply
 from semcube.server.serving import Serving, serving
 from semcube.server.updating import run_update
@@ -58,7 +58,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 async def query_by_get(request: Request) -> Response:
     """A query in the address, or none."""
     state = serving(request)
-    operation = await read_operation(request, "query", state.settings)
+    operation = await read_operation(request, ["query"], state.settings)
     if operation is None:
         return await _describe(request, state)
     if request.method == "HEAD":
@@ -79,14 +79,10 @@ async def query_by_get(request: Request) -> Response:
 async def query_by_post(request: Request) -> Response:
     """A query in the body; or an update, so that one address serves both."""
     state = serving(request)
-    if media_type(request)[0] == "application/sparql-update":
-        return await run_update(request, state)
-    if media_type(request)[0] == FORM:
-        form = await request.body()
-        if b"update=" in b"&" + form and b"&query=" not in b"&" + form:
-            return await run_update(request, state)
-    operation = await read_operation(request, "query", state.settings)
+    operation = await read_operation(request, ["query", "update"], state.settings)
     assert operation is not None
+    if operation.kind == "update":
+        return await run_update(request, state, operation)
     return await _answer(request, state, operation)
 
 

@@ -5,7 +5,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from semcube.server.protocol import FORM
+from semcube.server.access import check_write
+from semcube.server.protocol import FORM, read_operation
 from semcube.server.serving import serving
 from semcube.server.updating import run_update
 
@@ -16,7 +17,6 @@ router = APIRouter(tags=["SPARQL"])
 
 @router.post(
     "/update",
-    status_code=204,
     summary="Change the store",
     description="SPARQL 1.1 Update, as a form field or as the body. All of it is done, or nothing. Needs the token.",
     openapi_extra={
@@ -29,7 +29,7 @@ router = APIRouter(tags=["SPARQL"])
         "requestBody": {"content": {FORM: {}, "application/sparql-update": {}}, "required": True},
     },
     responses={
-        204: {"description": "Done"},
+        200: {"description": "Done; counts of quads inserted and deleted", "content": {"application/json": {}}},
         400: {"description": "The update is wrong"},
         401: {"description": "The token is missing or wrong"},
         403: {"description": "This server does not take changes"},
@@ -37,4 +37,8 @@ router = APIRouter(tags=["SPARQL"])
 )  # fmt: skip
 async def update_by_post(request: Request) -> Response:
     """An update in the body."""
-    return await run_update(request, serving(request))
+    state = serving(request)
+    check_write(request, state.settings)
+    operation = await read_operation(request, ["update"], state.settings)
+    assert operation is not None
+    return await run_update(request, state, operation)

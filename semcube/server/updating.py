@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from semcube.errors import UsageError
 from semcube.server.access import check_write
-from semcube.server.protocol import Operation, read_operation, timeout_of
+from semcube.server.protocol import Operation, timeout_of
 from semcube.server.running import Reply
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["run_update"]
 
 
-async def run_update(request: Request, state: Serving) -> Response:
-    """Run the update of a request: all of it, or nothing.
+async def run_update(request: Request, state: Serving, operation: Operation) -> Response:
+    """Run an update: all of it, or nothing.
 
     Raises:
         ForbiddenError: Changes are not allowed.
@@ -29,14 +30,16 @@ async def run_update(request: Request, state: Serving) -> Response:
         QueryError: The update is wrong.
     """
     check_write(request, state.settings)
-    operation = await read_operation(request, "update", state.settings)
-    assert operation is not None
     base = str(request.url_for("query_by_get"))
 
     def work(cancellation: Cancellation) -> Reply:
         _check_graphs(operation, base)
-        state.store.update(operation.text, base=base, using=operation.active, cancellation=cancellation)
-        return Reply(status=204)
+        report = state.store.update(
+            operation.text, base=base, active=operation.active, cancellation=cancellation,
+            service=state.settings.service, settings=state.settings.core,
+        )  # fmt: skip
+        body = {"inserted": report.inserted, "deleted": report.deleted, "ignored": report.ignored}
+        return Reply([json.dumps(body).encode()], "application/json", headers={"Cache-Control": "no-store"})
 
     timeout = timeout_of(operation, state.settings.update_timeout_s)
     return await state.runner.answer(request, work, timeout_s=timeout, operation="update")

@@ -10,16 +10,20 @@ export const PLAIN = '#0e8f83';
 
 const channels = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
 
+// on dark ground the darkest stops of the ramp would be lost
+const DARK_FROM = 0.2;
+
 /** The colour of a number between 0 and 1. */
-export function ramp(share) {
-  const at = Math.min(1, Math.max(0, share)) * (RAMP.length - 1);
+export function ramp(share, dark = false) {
+  const inside = Math.min(1, Math.max(0, share));
+  const at = (dark ? DARK_FROM + (1 - DARK_FROM) * inside : inside) * (RAMP.length - 1);
   const low = Math.min(RAMP.length - 2, Math.floor(at));
   const [a, b] = [channels(RAMP[low]), channels(RAMP[low + 1])];
   return `#${a.map((v, i) => Math.round(v + (b[i] - v) * (at - low)).toString(16).padStart(2, '0')).join('')}`;
 }
 
 /** A scale over numbers; outliers beyond the 2nd and 98th percentile take the end colours. */
-export function numericScale(values) {
+export function numericScale(values, dark = false) {
   const numbers = values.map(Number).filter(Number.isFinite).sort((a, b) => a - b);
   if (!numbers.length) return { kind: 'none', colour: () => PLAIN };
   const at = (share) => numbers[Math.round(share * (numbers.length - 1))];
@@ -28,11 +32,11 @@ export function numericScale(values) {
   if (low === high) [low, high] = [lowest, highest];
   const span = high - low || 1;
   return {
-    kind: 'number', low, high, clippedLow: lowest < low, clippedHigh: highest > high,
+    kind: 'number', dark, low, high, clippedLow: lowest < low, clippedHigh: highest > high,
     colour: (value) => {
       if (value === null || value === undefined || value === '') return OTHER;
       const number = Number(value);
-      return Number.isFinite(number) ? ramp((number - low) / span) : OTHER;
+      return Number.isFinite(number) ? ramp((number - low) / span, dark) : OTHER;
     },
   };
 }

@@ -30,7 +30,8 @@ export function boundsOf(features) {
     }
   }
   if (west === Infinity) return null;
-  if (eastShifted - westShifted < east - west) [west, east] = [westShifted, eastShifted];
+  const narrower = eastShifted - westShifted < 0.75 * (east - west);
+  if (narrower) [west, east] = [westShifted, eastShifted];
   return [west, Math.max(-85, south), east, Math.min(85, north)];
 }
 

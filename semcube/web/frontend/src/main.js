@@ -22,6 +22,8 @@ SELECT ?feature ?wkt WHERE {
 }
 LIMIT 1000`;
 
+const DARK = matchMedia('(prefers-color-scheme: dark)');
+
 const state = { status: 'starting', rows: 0, drawn: 0, visible: 0, variables: [], message: '' };
 window.semcube = { state };
 
@@ -235,7 +237,7 @@ async function recolour() {
   const kind = answer.kinds[name];
   const valueOf = ({ properties }) => (kind === 'time' ? milliseconds(String(properties[name] ?? '')) : properties[name]);
   const values = map.features.map(valueOf);
-  const scale = kind === 'number' || kind === 'time' ? numericScale(values) : categoryScale(values.map((v) => (v === null || v === undefined ? '' : String(v))));
+  const scale = kind === 'number' || kind === 'time' ? numericScale(values, DARK.matches) : categoryScale(values.map((v) => (v === null || v === undefined ? '' : String(v))));
   const date = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeZone: 'UTC' });
   const format = kind === 'time' ? (v) => date.format(v) : kind === 'number' ? (v) => significant.format(v)
     : (v) => (isLink(v) ? shorten(v, map.prefixes) : v);
@@ -324,6 +326,7 @@ async function start() {
     remember({ colour: byId('colour').value });
     recolour();
   });
+  DARK.addEventListener('change', () => state.drawn && recolour());
   makeDivider(byId('divider'));
   info = await about();
   const counts = [[info.triples, 'triples'], [info.geometries, 'geometries'], [info.graphs, 'named graphs']];

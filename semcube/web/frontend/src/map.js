@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The map of a result: our own background, features coloured by value, a popup with all bindings.
 import { GlobeControl, LngLatBounds, Map as MapLibre, NavigationControl, Popup, ScaleControl, setWorkerUrl } from 'maplibre-gl';
-import { PLAIN } from './colours.js';
+import { PLAIN, ramp } from './colours.js';
 import { byId, el, number } from './dom.js';
 import { boundsOf, graticule } from './geometry.js';
 import { isLink, shorten } from './terms.js';
@@ -17,6 +17,7 @@ const GEOMETRY = {
 };
 const EMPTY = { type: 'FeatureCollection', features: [] };
 
+const radius = (share) => ['interpolate', ['linear'], ['zoom'], 1, 3.4 * share, 6, 5 * share, 12, 7];
 const tint = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 function styleOf(withLand) {
@@ -42,7 +43,7 @@ function styleOf(withLand) {
     { id: 'result-point', type: 'circle', source: 'result', filter: GEOMETRY['result-point'],
       paint: {
         'circle-color': colour, 'circle-opacity': 0.9, 'circle-stroke-color': tint('--map-halo'), 'circle-stroke-width': 1,
-        'circle-radius': ['interpolate', ['linear'], ['zoom'], 1, 3, 6, 4.5, 12, 7],
+        'circle-radius': radius(1),
       } },
     { id: 'chosen-line', type: 'line', source: 'result', filter: ['==', ['id'], -1],
       paint: { 'line-color': tint('--map-chosen'), 'line-width': 3 } },
@@ -96,6 +97,9 @@ export class ResultMap {
     this.features = collection.features.filter((feature) => feature.geometry);
     this.features.forEach((feature, index) => (feature.id = index));
     const bounds = boundsOf(this.features);
+    const small = this.features.length > 5000 ? 0.55 : this.features.length > 1000 ? 0.8 : 1;
+    this.map.setPaintProperty('result-point', 'circle-radius', radius(small));
+    this.map.setPaintProperty('result-point', 'circle-stroke-width', small === 1 ? 1 : 0.6);
     await this.commit();
     if (fit && bounds) this.fit(bounds, 0);
     return this.features.length;
@@ -108,9 +112,9 @@ export class ResultMap {
     return shown;
   }
 
-  fit(bounds, duration = 600) {
+  fit(bounds, duration = 600, maxZoom = 15) {
     const [west, south, east, north] = bounds;
-    this.map.fitBounds(new LngLatBounds([west, south], [east, north]), { padding: 56, maxZoom: 15, duration });
+    this.map.fitBounds(new LngLatBounds([west, south], [east, north]), { padding: 56, maxZoom, duration });
   }
 
   /** Colour each feature by `colourOf(feature)`. */
@@ -139,7 +143,7 @@ export class ResultMap {
     const feature = this.features[index];
     const bounds = feature && boundsOf([feature]);
     if (!bounds) return;
-    this.fit(bounds);
+    this.fit(bounds, 600, Math.max(this.map.getZoom(), 7));
     this.open([feature], [(bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2]);
   }
 
@@ -157,12 +161,11 @@ export class ResultMap {
     const render = () => {
       const feature = features[shown];
       this.choose(feature.id);
-      content.replaceChildren(
-        features.length > 1 ? el('div', { class: 'pager' },
+      const pager = features.length > 1 ? el('div', { class: 'pager' },
           el('button', { type: 'button', class: 'icon', 'aria-label': 'Previous feature', text: '‹', onclick: () => turn(-1) }),
           el('span', { text: `${number.format(shown + 1)} of ${number.format(features.length)} here` }),
-          el('button', { type: 'button', class: 'icon', 'aria-label': 'Next feature', text: '›', onclick: () => turn(1) })) : null,
-        this.bindings(feature.properties));
+          el('button', { type: 'button', class: 'icon', 'aria-label': 'Next feature', text: '›', onclick: () => turn(1) })) : null;
+      content.replaceChildren(...[pager, this.bindings(feature.properties)].filter(Boolean));
     };
     const turn = (by) => {
       shown = (shown + by + features.length) % features.length;
@@ -210,7 +213,9 @@ export function drawLegend(scale, format) {
   const box = byId('legend-scale');
   box.replaceChildren();
   if (scale.kind === 'number') {
-    box.append(el('div', { class: 'ramp', role: 'img', 'aria-label': `from ${format(scale.low)} to ${format(scale.high)}` }),
+    const bar = el('div', { class: 'ramp', role: 'img', 'aria-label': `from ${format(scale.low)} to ${format(scale.high)}` });
+    bar.style.background = `linear-gradient(90deg, ${[0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1].map((share) => ramp(share, scale.dark))})`;
+    box.append(bar,
       el('div', { class: 'ends' },
         el('span', { text: `${scale.clippedLow ? '≤ ' : ''}${format(scale.low)}` }),
         el('span', { text: `${scale.clippedHigh ? '≥ ' : ''}${format(scale.high)}` })));

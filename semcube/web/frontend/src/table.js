@@ -12,6 +12,9 @@ function geometryName(term) {
   return (found?.[1] ?? found?.[2] ?? 'geometry').toLowerCase();
 }
 
+/** A long IRI without its middle; the whole is in the title. */
+const brief = (text) => (text.length > 44 ? `${text.slice(0, 16)}…${text.slice(-26)}` : text);
+
 function compare(a, b) {
   if (!a || !b) return Number(Boolean(a)) - Number(Boolean(b));
   if (isNumeric(a) && isNumeric(b)) return Number(a.value) - Number(b.value);
@@ -92,9 +95,14 @@ export class ResultTable {
 
   heading(name) {
     const here = this.sorted === name;
-    return el('th', { scope: 'col', 'aria-sort': here ? (this.descending ? 'descending' : 'ascending') : null },
+    return el('th', { scope: 'col', class: this.numeric(name) ? 'numeric' : null, 'aria-sort': here ? (this.descending ? 'descending' : 'ascending') : null },
       el('button', { type: 'button', onclick: () => this.sort(name) }, name,
         el('span', { class: 'arrow', 'aria-hidden': 'true', text: here ? (this.descending ? '↓' : '↑') : '' })));
+  }
+
+  /** Whether the first bound value of a variable is a number. */
+  numeric(name) {
+    return isNumeric(this.rows.find((row) => row[name])?.[name]);
   }
 
   row(index) {
@@ -115,11 +123,11 @@ export class ResultTable {
     const numeric = isNumeric(term);
     const text = term.value.length > 300 ? `${term.value.slice(0, 300)}…` : term.value;
     return el('td', { class: numeric ? 'numeric' : null, title: term.datatype ? shorten(term.datatype, this.prefixes) : null },
-      text, term['xml:lang'] ? el('span', { class: 'tag', text: term['xml:lang'] }) : null);
+      el('span', { class: text.length > 44 ? 'text long' : 'text', text }), term['xml:lang'] ? el('span', { class: 'tag', text: term['xml:lang'] }) : null);
   }
 
   link(iri) {
-    const explore = el('button', { type: 'button', class: 'iri', title: iri, text: shorten(iri, this.prefixes), onclick: () => this.onExplore(iri) });
+    const explore = el('button', { type: 'button', class: 'iri', title: iri, text: brief(shorten(iri, this.prefixes)), onclick: () => this.onExplore(iri) });
     if (!isLink(iri)) return explore;
     return el('span', { class: 'resource' }, explore,
       el('a', { href: iri, target: '_blank', rel: 'noopener noreferrer', 'aria-label': `Open ${iri}`, text: '↗' }));

@@ -57,6 +57,8 @@ test('the ramp ends where it should and the outliers take the end colours', () =
   assert.equal(scale.colour('1000000000'), RAMP.at(-1));
   assert.equal(scale.colour(''), OTHER);
   assert.equal(scale.colour(null), OTHER);
+  assert.notEqual(ramp(0, true), RAMP[0]);
+  assert.equal(ramp(1, true), RAMP.at(-1));
   assert.equal(numericScale(['3', '3']).colour('3'), RAMP[0]);
 });
 
@@ -97,6 +99,7 @@ test('extents cross the date line where that is narrower', () => {
   const point = (x, y) => ({ geometry: { type: 'Point', coordinates: [x, y] } });
   assert.deepEqual(boundsOf([point(179, 10), point(-179, -10)]), [179, -10, 181, 10]);
   assert.deepEqual(boundsOf([point(-10, 0), point(10, 89)]), [-10, 0, 10, 85]);
+  assert.deepEqual(boundsOf([point(-170, 0), point(170, 10), point(-60, 5), point(60, 5), point(0, 5)]), [-170, 0, 170, 10]);
   assert.equal(boundsOf([]), null);
   const nested = { geometry: { type: 'GeometryCollection', geometries: [point(3, 4).geometry, { type: 'Polygon', coordinates: [[[0, 0], [1, 0], [1, 5], [0, 0]]] }] } };
   assert.deepEqual(boundsOf([nested]), [0, 0, 3, 5]);
