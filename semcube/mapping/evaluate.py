@@ -107,7 +107,7 @@ class Evaluator:
         }
         if self.system is not None and self.rows.geometry_column:
             made = prepare(batch.column(self.rows.geometry_column), self.system, self.options.on_error)
-            report.null_geometries += made.null
+            report.null_geometries += 0 if self.rows.geometry_optional else made.null
             report.empty_geometries += made.empty
             report.invalid_geometries += made.invalid
             report.repaired_geometries += made.repaired

@@ -10,31 +10,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from semcube.errors import SourceError, UsageError
-from semcube.io.terms import IRI
+from semcube.mapping.build import iri_of, literal, predicate, rule, same
 from semcube.mapping.iri import local_name
 from semcube.mapping.keys import Key, choose_key
 from semcube.mapping.model import (
     GEOMETRY,
     GEOMETRY_NODE,
     GEOMETRY_TYPE,
-    Constant,
     Formulation,
     LogicalSource,
     Mapping,
     PredicateObjectMap,
     Reference,
-    Template,
-    TermMap,
-    TermType,
     TriplesMap,
 )
 from semcube.mapping.natural import Kind, kind_of, natural_datatype
 from semcube.mapping.ontology import Ontology, Property, Term
 from semcube.mapping.sources import is_raster
-from semcube.vocab import GEO, PREFIXES, RDF_TYPE, RDFS, SF, WKT_LITERAL, XSD_STRING
+from semcube.vocab import GEO, PREFIXES, RDF_TYPE, RDFS, SF, WKT_LITERAL
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from semcube.mapping.raster import RasterSettings
 
 __all__ = ["Generated", "generate"]
 
@@ -75,6 +73,7 @@ def generate(
     layer: str | None = None,
     key: str | None = None,
     source_crs: str | None = None,
+    raster: RasterSettings | None = None,
 ) -> Generated:
     """A mapping and an ontology for files.
 
@@ -82,7 +81,7 @@ def generate(
     format, else a unique column with the name of an identifier, else the format's row id; never a counter of the run.
     A null gives no triple, empty text is kept. A feature with a geometry has ``geo:hasGeometry`` and
     ``geo:hasDefaultGeometry``; the geometry node has its Simple Features class and ``geo:asWKT``. Name-like columns
-    are also ``rdfs:label``. Rasters become what :mod:`semcube.mapping.raster` says.
+    are also ``rdfs:label``. Rasters become what :mod:`semcube.mapping.raster_generator` says.
 
     Args:
         inputs: Vector files, tables or rasters; all layers of each.
@@ -90,6 +89,7 @@ def generate(
         layer: Only this layer (of a raster: this variable).
         key: Column that identifies a feature, if the rules would choose another.
         source_crs: System of inputs that do not say theirs.
+        raster: How rasters are summarised.
 
     Raises:
         SourceError: An input cannot be read, or has no layer or column of the given name.
@@ -106,26 +106,41 @@ def generate(
         raise UsageError(f"base {base!r}", expected="an absolute IRI such as https://data.example.org/")
     base = base if base.endswith(("/", "#")) else base + "/"
     paths = [Path(each) for each in ([inputs] if isinstance(inputs, str | Path) else inputs)]
-    vectors = [path for path in paths if not is_raster(path)]
-    described = _distinct([each for path in vectors for each in _layers(path, layer, key, source_crs)])
-    if vectors and not described:
-        raise SourceError(f"no layer {layer!r}" if layer else "no layer", source=vectors[0])
+    rasters, vectors = [path for path in paths if is_raster(path)], [path for path in paths if not is_raster(path)]
+    found = [each for path in vectors for each in _layers(path, layer, key, source_crs)]
+    zones = _zone_layer(raster, source_crs) if rasters else None
+    # The zones of a raster are features like any others, so that observations have something to point at.
+    described = _distinct([*found, *((zones,) if zones else ())])
     terms = _Terms(base)
     maps = [each for item in described for each in _triples_maps(item, base, terms)]
-    keys = {item.source: item.key for item in described}
-    ontology = terms.ontology()
-    for path in paths:
-        if is_raster(path):
-            from semcube.mapping.raster_generate import raster_maps
+    prefixes = {name: PREFIXES[name] for name in ("geo", "sf", "rdf", "rdfs", "xsd", "rml", "semcube")}
+    taken = {item.segment for item in described}
+    for path in rasters:
+        from semcube.mapping.raster import RasterSettings
+        from semcube.mapping.raster_generator import raster_maps
 
-            made = raster_maps(path, base, variable=layer)
-            maps += made.triples_maps
-            ontology = ontology.merged(made.ontology)
-    prefixes = {name: PREFIXES[name] for name in ("geo", "sf", "rdfs", "xsd", "rml", "semcube")}
-    if any(is_raster(path) for path in paths):
-        prefixes |= {name: PREFIXES[name] for name in ("sosa", "dcat", "dcterms", "skos", "qudt", "unit", "time")}
+        settings = replace(raster or RasterSettings(), source_crs=source_crs)
+        segment = described[-1].segment if zones else None
+        maps += raster_maps(path, base, variable=layer, settings=settings, zone_segment=segment, taken=taken)
+        more = ("sosa", "dcat", "dcterms", "skos", "qudt", "unit", "time", "prov")
+        prefixes |= {name: PREFIXES[name] for name in more}
     mapping = Mapping(tuple(maps), None, None, tuple(sorted((prefixes | {"onto": terms.namespace}).items())))
-    return Generated(mapping, ontology, keys)
+    return Generated(mapping, terms.ontology(), {item.source: item.key for item in described})
+
+
+def _zone_layer(raster: RasterSettings | None, source_crs: str | None) -> _Layer | None:
+    if raster is None or raster.zones is None:
+        return None
+    from semcube.mapping.raster_zones import split_layer
+
+    path, layer = split_layer(raster.zones)
+    found = _layers(path, layer, None, source_crs)
+    if len(found) != 1:
+        names = ", ".join(item.name for item in found)
+        raise SourceError(
+            f"{len(found)} layers", source=path, expected="one", fix=f"name one with FILE:layer of {names}"
+        )
+    return found[0]
 
 
 def _layers(path: Path, layer: str | None, key: str | None, source_crs: str | None) -> list[_Layer]:
@@ -204,46 +219,32 @@ class _Terms:
         return Ontology(self.namespace, tuple(self.classes.values()), tuple(self.properties.values()))
 
 
-def constant(iri: str, node: str = "") -> TermMap:
-    """A term map of one IRI."""
-    return TermMap(Constant(IRI(iri)), TermType.IRI, node=node)
-
-
 def _triples_maps(item: _Layer, base: str, terms: _Terms) -> list[TriplesMap]:
     start = f"{base}{item.segment}/"
-    feature = TermMap(Template((start, Reference(item.key.column))), TermType.IRI, node="subjectMap")
-    node = Template((start, Reference(item.key.column), "/", Reference(GEOMETRY_NODE)))
-    classes = [terms.layer_class(item)] + ([GEO + "Feature"] if item.has_geometry else [])
-    objects = _labels(item.fields) + _attributes(item, terms)
+    feature = iri_of(start, Reference(item.key.column))
+    geometry = iri_of(start, Reference(item.key.column), "/", Reference(GEOMETRY_NODE))
+    classes = (terms.layer_class(item), *((GEO + "Feature",) if item.has_geometry else ()))
+    items = _labels(item.fields) + _attributes(item, terms)
     if item.has_geometry:
-        geometry = TermMap(node, TermType.IRI, node="objectMap")
-        both = (constant(GEO + "hasGeometry"), constant(GEO + "hasDefaultGeometry"))
-        objects.append(PredicateObjectMap(both, (geometry,), comment="only where the row has a geometry"))
-    maps = [TriplesMap(f"#{item.segment}", item.source, feature, tuple(classes), (), tuple(objects), item.key.reason)]
+        both = (GEO + "hasGeometry", GEO + "hasDefaultGeometry")
+        items.append(same(both, geometry, comment="only where the row has a geometry"))
+    maps = [replace(rule(f"#{item.segment}", item.source, feature, classes, *items), comment=item.key.reason)]
     if item.has_geometry:
-        kind = TermMap(Template((SF, Reference(GEOMETRY_TYPE))), TermType.IRI, node="objectMap")
-        wkt = TermMap(Reference(GEOMETRY), TermType.LITERAL, WKT_LITERAL, node="objectMap")
-        shapes = (
-            PredicateObjectMap((constant(RDF_TYPE),), (kind,), comment="the class of each row's own geometry"),
-            PredicateObjectMap((constant(GEO + "asWKT"),), (wkt,)),
-        )
-        subject = TermMap(node, TermType.IRI, node="subjectMap")
-        maps.append(TriplesMap(f"#{item.segment}-geometry", item.source, subject, (GEO + "Geometry",), (), shapes))
+        kind = predicate(RDF_TYPE, iri_of(SF, Reference(GEOMETRY_TYPE)), comment="the class of each row's own geometry")
+        wkt = predicate(GEO + "asWKT", literal(GEOMETRY, WKT_LITERAL))
+        maps.append(rule(f"#{item.segment}-geometry", item.source, geometry, (GEO + "Geometry",), kind, wkt))
     return maps
 
 
 def _labels(fields: pa.Schema) -> list[PredicateObjectMap]:
     """``rdfs:label`` of the first name-like column, and of each ``name_xx`` in its language."""
     texts = {each.name.lower(): each.name for each in reversed(list(fields)) if kind_of(each.type) is Kind.STRING}
-    found = [
-        TermMap(Reference(texts[name]), TermType.LITERAL, node="objectMap") for name in _LABEL_COLUMNS if name in texts
-    ][:1]
+    found = [literal(texts[name]) for name in _LABEL_COLUMNS if name in texts][:1]
     for each in fields:
         match = _LANGUAGE_COLUMN.fullmatch(each.name)
         if match and kind_of(each.type) is Kind.STRING:
-            language = match[1].lower()
-            found.append(TermMap(Reference(each.name), TermType.LITERAL, None, language, node="objectMap"))
-    return [PredicateObjectMap((constant(RDFS + "label"),), (each,)) for each in found]
+            found.append(replace(literal(each.name), language=match[1].lower()))
+    return [predicate(RDFS + "label", each) for each in found]
 
 
 def _attributes(item: _Layer, terms: _Terms) -> list[PredicateObjectMap]:
@@ -256,8 +257,5 @@ def _attributes(item: _Layer, terms: _Terms) -> list[PredicateObjectMap]:
         taken.add(local)
         datatype = natural_datatype(kind_of(each.type))
         iri = terms.property(item, each.name, local, datatype)
-        value = TermMap(
-            Reference(each.name), TermType.LITERAL, None if datatype == XSD_STRING else datatype, node="objectMap"
-        )
-        made.append(PredicateObjectMap((constant(iri),), (value,), comment=item.comments.get(each.name, "")))
+        made.append(predicate(iri, literal(each.name, datatype), comment=item.comments.get(each.name, "")))
     return made

@@ -13,7 +13,7 @@ from semcube.config import Settings
 from semcube.mapping.model import LogicalSource, Mapping, TriplesMap
 from semcube.mapping.report import TransformReport
 from semcube.mapping.sources import bind, open_rows
-from semcube.vocab import PREFIXES, RML, RML_LEGACY, RR, SEMCUBE
+from semcube.vocab import PREFIXES, RML, RML_LEGACY, RR
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -150,7 +150,7 @@ def transform(
 
 def _prefixes(mapping: Mapping) -> dict[str, str]:
     """Prefixes for the output: the usual ones and those of the mapping, but not those only mappings need."""
-    own = {name: value for name, value in mapping.prefixes if value not in (RML, RR, RML_LEGACY, SEMCUBE)}
+    own = {name: value for name, value in mapping.prefixes if value not in (RML, RR, RML_LEGACY)}
     return {name: PREFIXES[name] for name in ("rdf", "rdfs", "xsd", "geo", "sf")} | own
 
 
@@ -177,7 +177,14 @@ def _bound(inputs: Inputs, mapping: str | Path | Mapping | None, options: Transf
 
     paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     if mapping is None:
-        made = generate(paths, _base(options), layer=options.layer, key=options.key, source_crs=options.source_crs)
+        made = generate(
+            paths,
+            _base(options),
+            layer=options.layer,
+            key=options.key,
+            source_crs=options.source_crs,
+            raster=_raster_settings(options),
+        )
         return made.mapping, {source: key.reason for source, key in made.keys.items()}
     bound = bind(read_mapping(mapping) if isinstance(mapping, str | Path) else mapping, paths)
     return _of_layer(bound, options.layer), {}
@@ -205,7 +212,7 @@ def evaluators(mapping: Mapping, options: TransformOptions) -> list[tuple[Evalua
     )
     found = []
     for source in mapping.sources:
-        rows = open_rows(source, _raster_settings(options, base), source_crs=options.source_crs)
+        rows = open_rows(source, _raster_settings(options), source_crs=options.source_crs)
         maps = tuple(each for each in mapping.triples_maps if each.source == source)
         found.append((Evaluator(mapping, maps, rows, how), source))
     return found
@@ -236,9 +243,9 @@ def _of_layer(mapping: Mapping, layer: str | None) -> Mapping:
     return replace(mapping, triples_maps=kept)
 
 
-def _raster_settings(options: TransformOptions, base: str) -> RasterSettings | None:
-    if options.zones is None and options.cells is None and options.categorical is None:
+def _raster_settings(options: TransformOptions) -> RasterSettings | None:
+    if (options.zones, options.cells, options.categorical, options.source_crs) == (None,) * 4:
         return None
     from semcube.mapping.raster import RasterSettings
 
-    return RasterSettings(zones=options.zones, cells=options.cells, categorical=options.categorical, base=base)
+    return RasterSettings(options.zones, options.cells, options.categorical, options.source_crs)

@@ -39,6 +39,8 @@ class Rows(Protocol):
     """System of the geometry column, as :func:`semcube.geometry.crs` reads it; None if unknown."""
     geometry_column: str | None
     notes: tuple[str, ...]
+    geometry_optional: bool
+    """Whether a row without geometry is nothing to report."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -52,6 +54,8 @@ class Rows(Protocol):
 
 class VectorRows:
     """A layer of a vector file."""
+
+    geometry_optional = False
 
     def __init__(self, vector: VectorSource) -> None:
         info = vector.info
@@ -85,6 +89,7 @@ class _TableRows:
     crs: str | None = None
     geometry_column: str | None = None
     notes: tuple[str, ...] = ()
+    geometry_optional = False
 
     def __init__(self, path: Path, layer: str | None) -> None:
         self.path, self.source, self.layer = path, str(path), layer

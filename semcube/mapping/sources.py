@@ -53,7 +53,7 @@ def bind(mapping: Mapping, inputs: Sequence[str | Path]) -> Mapping:
                 triples_map=unnamed[0].name,
                 fix="give the file on the command line, or write rml:source into the mapping",
             )
-        found = {item: replace(item, source=_located(item.source or "", folder)) for item in mapping.sources}
+        found = {item: _in_folder(item, folder) for item in mapping.sources}
         return mapping.with_sources(found)
     paths = [str(each) for each in inputs]
     files = {item.source for item in mapping.sources}
@@ -62,7 +62,7 @@ def bind(mapping: Mapping, inputs: Sequence[str | Path]) -> Mapping:
         for item in mapping.triples_maps:
             own = item.source.source
             if own is None or len(files) == 1 or Path(own).name == Path(path).name:
-                maps.append(replace(item, source=replace(item.source, source=path)))
+                maps.append(replace(item, source=replace(_in_folder(item.source, folder), source=path)))
     used = {item.source.source for item in maps}
     left = [path for path in paths if path not in used]
     if left:
@@ -72,6 +72,12 @@ def bind(mapping: Mapping, inputs: Sequence[str | Path]) -> Mapping:
             expected="a file named as one of: " + ", ".join(sorted(Path(each or "").name for each in files)),
         )
     return replace(mapping, triples_maps=tuple(maps))
+
+
+def _in_folder(item: LogicalSource, folder: Path) -> LogicalSource:
+    """A source whose relative paths start at a folder."""
+    options = tuple((name, _located(value, folder) if name == "zones" else value) for name, value in item.options)
+    return replace(item, source=_located(item.source or "", folder), options=options)
 
 
 def _located(path: str, folder: Path) -> str:

@@ -116,16 +116,21 @@ class _Writer:
         facts.append(f"rml:referenceFormulation {_FORMULATIONS[item.formulation]}")
         if item.iterator is not None:
             facts.append(f"rml:iterator {quoted(item.iterator)}")
-        facts += [f"semcube:{name} {quoted(value)}" for name, value in item.options]
+        for name, value in item.options:
+            facts.append(f"semcube:{name} {quoted(self.relative(value) if name == 'zones' else value)}")
         inner = [f"        {each} ;" for each in facts]
         inner[-1] = inner[-1].removesuffix(" ;")
         return ["    rml:logicalSource [", *inner, "    ] ;"]
 
     def path(self, source: str) -> str:
-        shown = source
-        if self.directory is not None and not re.match(r"[a-z]+://", source):
-            shown = os.path.relpath(source, self.directory)
-        return f"[ a rml:RelativePathSource ; rml:root rml:MappingDirectory ; rml:path {quoted(shown)} ]"
+        shown = quoted(self.relative(source))
+        return f"[ a rml:RelativePathSource ; rml:root rml:MappingDirectory ; rml:path {shown} ]"
+
+    def relative(self, path: str) -> str:
+        """A path from the folder of the document."""
+        if self.directory is None or "://" in path:
+            return path
+        return os.path.relpath(path, self.directory)
 
     def predicate_object(self, item: PredicateObjectMap) -> list[str]:
         facts = []

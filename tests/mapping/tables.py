@@ -32,6 +32,7 @@ class TableRows:
 
     source = "table.parquet"
     layer = "table"
+    geometry_optional = False
     notes: tuple[str, ...] = ()
 
     def __init__(self, table: pa.Table, geometry_column: str | None = None, crs: str | None = None) -> None:
