@@ -4,10 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from semcube.engines import ids
 from semcube.sparql.aggregates import aggregate
 from semcube.sparql.algebra import Aggregate, Group
 from semcube.sparql.context import Context
@@ -17,6 +15,9 @@ from semcube.sparql.evaluate.solutions import Solutions, collect
 from semcube.sparql.evaluate.tables import group_rows
 from semcube.sparql.expressions import evaluate
 from semcube.sparql.scope import expression_variables, in_scope
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__: list[str] = []
 
@@ -49,12 +50,9 @@ def _needed(node: Group) -> list[str]:
 
 def _aggregate(call: Aggregate, solutions: Solutions, groups: np.ndarray, count: int, context: Context) -> np.ndarray:
     """The value of an aggregate for each group."""
-    if not call.arguments:
-        if call.distinct:
-            first, _ = group_rows([groups, *solutions.columns.values()], solutions.rows)
-            groups = groups[first]
-        counted: np.ndarray = np.bincount(groups, minlength=count).astype(np.int64)
-        return counted + ids.make(ids.Tag.INTEGER, ids.BIAS)
+    if not call.arguments and call.distinct:
+        first, _ = group_rows([groups, *solutions.columns.values()], solutions.rows)
+        groups = groups[first]
     exists = exists_in(context)
     arguments = [evaluate(expression, solutions, context, exists) for expression in call.arguments]
     return aggregate(call, arguments, groups, count, context)
