@@ -6,6 +6,7 @@ Sections: 2.5 (missing data), 4 (coordinate types), 5.6 (grid mappings), 3.5 (fl
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -238,7 +239,10 @@ def iso_times(dataset: xr.Dataset, dimension: str, file: Path) -> list[str]:
         raise SourceError(f"the dimension {dimension} has no coordinates", source=file)
     variable = dataset.variables[name]
     try:
-        values = xr.conventions.decode_cf_variable(name, variable).values
+        with warnings.catch_warnings():
+            # Dates beyond the nanosecond range come as cftime objects, which is what is wanted.
+            warnings.simplefilter("ignore", xr.SerializationWarning)
+            values = xr.conventions.decode_cf_variable(name, variable).values
     except (ValueError, OverflowError, KeyError) as error:
         raise SourceError(
             f"the time axis {name} ({variable.attrs.get('units')}) cannot be decoded: {error}", source=file

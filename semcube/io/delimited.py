@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 import pyarrow as pa
@@ -173,7 +173,7 @@ class DelimitedSource(VectorSource):
                     raise RowError(
                         f"{row.actual_columns} values",
                         source=self._file,
-                        row=row.number,
+                        row=row.number - dialect.skip_lines - (dialect.column_names is None),
                         expected=f"{row.expected_columns}, as many as there are columns",
                         fix="correct the row, or name the delimiter or quoting=False",
                     ) from error
@@ -206,12 +206,7 @@ class DelimitedSource(VectorSource):
     def _fault(self, error: pa.ArrowInvalid) -> SourceError:
         text = str(error)
         if "UTF8" in text or "UTF-8" in text:
-            return SourceError(
-                f"the text is not {self._dialect.encoding}",
-                source=self._file,
-                expected="text in one encoding",
-                fix="name it, for example encoding='cp1252'",
-            )
+            return _not_text(self._file, self._dialect.encoding)
         return SourceError(
             f"cannot be read: {text}", source=self._file, fix="name the delimiter, the encoding or quoting=False"
         )
@@ -366,7 +361,46 @@ def _open(file: Path, encoding: str | None) -> Iterator[BinaryIO]:
         if encoding is None or encoding in ("utf-8", "ascii"):
             yield stream
         else:
-            yield cast("BinaryIO", codecs.EncodedFile(stream, "utf-8", encoding))
+            yield cast("BinaryIO", io.BufferedReader(_Recoded(stream, encoding, file), 1 << 20))
+
+
+class _Recoded(io.RawIOBase):
+    """A stream of another encoding as UTF-8."""
+
+    def __init__(self, stream: BinaryIO, encoding: str, file: Path) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder(encoding)()
+        self._encoding = encoding
+        self._file = file
+        self._ready = memoryview(b"")
+        self._ended = False
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer; 0 at the end."""
+        while not self._ready and not self._ended:
+            block = self._stream.read(1 << 18)
+            self._ended = not block
+            try:
+                self._ready = memoryview(self._decoder.decode(block, final=self._ended).encode())
+            except UnicodeDecodeError as error:
+                raise _not_text(self._file, self._encoding) from error
+        count = min(len(buffer), len(self._ready))
+        buffer[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
+
+
+def _not_text(file: Path, encoding: str | None) -> SourceError:
+    return SourceError(
+        f"the text is not {encoding}",
+        source=file,
+        expected="text in one encoding",
+        fix="name it, for example encoding='cp1252'",
+    )
 
 
 def _member(archive: zipfile.ZipFile, file: Path) -> str:

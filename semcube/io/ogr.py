@@ -202,18 +202,20 @@ class OGRSource(VectorSource):
             ) as (_, reader):
                 for batch in reader:
                     yield self._shaped(batch, [old[name] for name in columns])
-        except (
-            pyogrio.errors.DataSourceError,
-            pyogrio.errors.DataLayerError,
-            pa.ArrowException,
-            RuntimeError,
-        ) as error:
-            raise _unreadable(error, self._file) from error
-        except ValueError as error:
-            if isinstance(error, SourceError):
-                raise
-            fix = "check the condition" if where else None
-            raise SourceError(str(error), source=self._file, layer=self._layer, fix=fix) from error
+        except SourceError:
+            raise
+        except (pa.ArrowException, OSError, ValueError, RuntimeError) as error:
+            raise self._failed(error, where) from error
+
+    def _failed(self, error: Exception, where: str | None) -> SourceError:
+        if where is None:
+            return _unreadable(error, self._file)
+        return SourceError(
+            f"the condition {where!r} cannot be used: {error}",
+            source=self._file,
+            layer=self._layer,
+            expected=f"OGR SQL over {', '.join(self.info.fields.names)}",
+        )
 
     def _shaped(self, batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
         """GDAL's batch with our column names and types."""

@@ -28,9 +28,14 @@ def test_success_replaces_the_file_and_keeps_its_mode(tmp_path: Path) -> None:
 def test_failure_leaves_the_old_file_and_no_other(tmp_path: Path, failure: BaseException) -> None:
     target = tmp_path / "a.txt"
     target.write_text("old")
-    with pytest.raises(type(failure)), replacing(target) as temporary:
-        temporary.write_text("half")
-        raise failure
+
+    def half() -> None:
+        with replacing(target) as temporary:
+            temporary.write_text("half")
+            raise failure
+
+    with pytest.raises(type(failure)):
+        half()
     assert target.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 

@@ -100,7 +100,7 @@ def test_graphs_are_kept_and_the_default_graph_can_be_named() -> None:
 def test_compression_goes_by_the_extension(tmp_path: Path, suffix: str, pack: object) -> None:
     path = tmp_path / f"a.nt{suffix}"
     path.write_bytes(pack(NT) if callable(pack) else NT)
-    assert [row["o"] for row in table(path)][0] == '"01"^^<http://www.w3.org/2001/XMLSchema#integer>'
+    assert table(path)[0]["o"] == '"01"^^<http://www.w3.org/2001/XMLSchema#integer>'
 
 
 def test_zstandard_frames_end_to_end_and_a_cut_one(tmp_path: Path) -> None:

@@ -71,9 +71,13 @@ def test_graphs_are_refused_where_there_are_none(tmp_path: Path, name: str) -> N
 @pytest.mark.parametrize("name", ["nt", "ttl", "jsonld"])
 @pytest.mark.parametrize("failure", [ValueError("x"), KeyboardInterrupt()])
 def test_failure_leaves_nothing(tmp_path: Path, name: str, failure: BaseException) -> None:
-    with pytest.raises(type(failure)), RDFWriter(tmp_path / f"a.{name}.gz") as writer:
-        writer.write(batch(TRIPLES))
-        raise failure
+    def half() -> None:
+        with RDFWriter(tmp_path / f"a.{name}.gz") as writer:
+            writer.write(batch(TRIPLES))
+            raise failure
+
+    with pytest.raises(type(failure)):
+        half()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -113,12 +117,14 @@ class Full(io.RawIOBase):
 @pytest.mark.parametrize("compression", [None, "gzip", "zstd"])
 def test_a_full_disk_is_an_output_error(name: str, compression: str | None) -> None:
     rows = [{**TRIPLES[0], "o": f'"{i * 7919 % 10007} {i * 104729 % 99991}"'} for i in range(20000)]
-    with (
-        pytest.raises(OutputError, match="the disk is full"),
-        RDFWriter(Full(2000), name, compression=compression) as writer,  # type: ignore[arg-type]
-    ):
-        for _ in range(10):
-            writer.write(batch(rows))
+
+    def write() -> None:
+        with RDFWriter(Full(2000), name, compression=compression) as writer:  # type: ignore[arg-type]
+            for _ in range(10):
+                writer.write(batch(rows))
+
+    with pytest.raises(OutputError, match="the disk is full"):
+        write()
 
 
 def test_a_stream_stays_open_and_needs_a_format() -> None:
