@@ -70,13 +70,16 @@ def _joined(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield b"".join(held)
 
 
-def _gzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def _pieces(chunks: Iterable[bytes], gzip: bool) -> Iterator[tuple[bytes, int]]:
+    """What is sent, piece by piece, each with the bytes of the answer that are in it."""
+    if not gzip:
+        yield from ((chunk, len(chunk)) for chunk in _joined(chunks))
+        return
     packer = zlib.compressobj(5, zlib.DEFLATED, 31)
-    for chunk in chunks:
-        packed = packer.compress(chunk)
-        if packed:
-            yield packed
-    yield packer.flush()
+    for chunk in _joined(chunks):
+        # flushed, so that what is made reaches the client at once
+        yield packer.compress(chunk) + packer.flush(zlib.Z_SYNC_FLUSH), len(chunk)
+    yield packer.flush(), 0
 
 
 class _Execution:
@@ -101,8 +104,8 @@ class _Execution:
             reply = self.work(self.cancellation)
             chunks = reply.chunks
             self._put(reply)
-            for chunk in _joined(_gzipped(chunks) if self.gzip and chunks else chunks):
-                self._put(chunk)
+            for piece in _pieces(chunks, self.gzip and bool(chunks)):
+                self._put(piece)
             self._put(_END)
         except BaseException as error:
             self._put_error(error)
@@ -217,11 +220,13 @@ class Runner:
 async def _head(execution: _Execution) -> tuple[list[bytes], bool]:
     """The first chunks, and whether they are all."""
     held: list[bytes] = []
-    while sum(map(len, held)) < HEAD_BYTES:
+    made = 0
+    while made < HEAD_BYTES:
         item = await execution.next()
         if item is _END:
             return held, True
-        held.append(item)
+        held.append(item[0])
+        made += item[1]
     return held, False
 
 
@@ -254,8 +259,8 @@ class _Streamed(Response):
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             for chunk in self._head:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            while self._execution is not None and (chunk := await self._execution.next()) is not _END:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            while self._execution is not None and (piece := await self._execution.next()) is not _END:
+                await send({"type": "http.response.body", "body": piece[0], "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except SemcubeError as error:
             # the server closes a connection whose response it sees unfinished

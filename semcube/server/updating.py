@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from semcube.errors import UsageError
 from semcube.server.access import check_write
 from semcube.server.protocol import Operation, timeout_of
 from semcube.server.running import Reply
@@ -33,7 +32,6 @@ async def run_update(request: Request, state: Serving, operation: Operation) -> 
     base = str(request.url_for("query_by_get"))
 
     def work(cancellation: Cancellation) -> Reply:
-        _check_graphs(operation, base)
         report = state.store.update(
             operation.text, base=base, active=operation.active, cancellation=cancellation,
             service=state.settings.service, settings=state.settings.core,
@@ -43,18 +41,3 @@ async def run_update(request: Request, state: Serving, operation: Operation) -> 
 
     timeout = timeout_of(operation, state.settings.update_timeout_s)
     return await state.runner.answer(request, work, timeout_s=timeout, operation="update")
-
-
-def _check_graphs(operation: Operation, base: str) -> None:
-    """The graphs of an update are named by the request or by its text, not by both (protocol, section 2.2.3)."""
-    from semcube.sparql.algebra import Modify
-    from semcube.sparql.parser import parse_update
-
-    if operation.active is None:
-        return
-    for item in parse_update(operation.text, base).operations:
-        if isinstance(item, Modify) and (item.default_graph is not None or item.using is not None):
-            raise UsageError(
-                "graphs named both by the request (using-graph-uri) and by WITH or USING in the update",
-                expected="one of the two",
-            )
