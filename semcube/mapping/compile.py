@@ -95,7 +95,7 @@ def compile_plan(
     compiler = _Compiler(columns, base, mapping)
     quads: list[QuadPlan] = []
     for triples_map in triples_maps:
-        compiler.triples_map = triples_map.name
+        compiler.triples_map, compiler.base = triples_map.name, triples_map.base or base
         quads += [compiler.quad(pattern) for pattern in mapping.patterns(triples_map)]
     return compiler.plan(tuple(dict.fromkeys(quads)))
 

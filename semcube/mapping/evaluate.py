@@ -59,7 +59,11 @@ class Evaluator:
     ) -> None:
         self.rows, self.options = rows, options or Options()
         self.columns = _columns(rows)
-        self.plan = compile_plan(mapping, triples_maps, self.columns, mapping.base or self.options.base)
+        if rows.is_open:
+            maps = (each for item in triples_maps for each in mapping.term_maps(item))
+            for name in {name for each in maps for name in each.references} - set(self.columns):
+                self.columns[name] = Column("NULL", Kind.NULL)
+        self.plan = compile_plan(mapping, triples_maps, self.columns, self.options.base)
         used = set(self.plan.columns)
         self.has_geometry = bool(rows.geometry_column) and bool(used & {GEOMETRY, GEOMETRY_TYPE, GEOMETRY_NODE})
         self.system: OutputSystem | None = None

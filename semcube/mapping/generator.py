@@ -124,7 +124,7 @@ def generate(
         maps += raster_maps(path, base, variable=layer, settings=settings, zone_segment=segment, taken=taken)
         more = ("sosa", "dcat", "dcterms", "skos", "qudt", "unit", "time", "prov")
         prefixes |= {name: PREFIXES[name] for name in more}
-    mapping = Mapping(tuple(maps), None, None, tuple(sorted((prefixes | {"onto": terms.namespace}).items())))
+    mapping = Mapping(tuple(maps), None, tuple(sorted((prefixes | {"onto": terms.namespace}).items())))
     return Generated(mapping, terms.ontology(), {item.source: item.key for item in described})
 
 

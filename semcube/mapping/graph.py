@@ -85,13 +85,6 @@ class MappingGraph:
         classes = [IRI(vocabulary + name) for vocabulary in _VOCABULARIES]
         return [node for node in self._index if any(each in classes for each in self.exact(node, RDF_TYPE))]
 
-    def base_iri(self, nodes: list[Term]) -> str | None:
-        """``rml:baseIRI`` of the first triples map that has one."""
-        for node in nodes:
-            for value in self.values(node, "baseIRI"):
-                return value.value if isinstance(value, IRI) else self.name(value)
-        return None
-
     def name(self, node: Term) -> str:
         """A node as a reader of the document knows it."""
         if isinstance(node, IRI):

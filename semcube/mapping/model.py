@@ -236,6 +236,8 @@ class TriplesMap:
     classes: tuple[str, ...] = ()
     graphs: tuple[TermMap, ...] = ()
     predicate_objects: tuple[PredicateObjectMap, ...] = ()
+    base: str | None = None
+    """Base of its relative IRIs, if it has one of its own."""
     comment: str = field(default="", compare=False)
 
 
@@ -253,7 +255,6 @@ class Mapping:
 
     triples_maps: tuple[TriplesMap, ...]
     document: Path | None = field(default=None, compare=False)
-    base: str | None = field(default=None, compare=False)
     prefixes: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
     @property
@@ -284,6 +285,12 @@ class Mapping:
                 for predicate in item.predicates:
                     for each in objects:
                         yield Pattern(subject, predicate, each, graph)
+
+    def term_maps(self, triples_map: TriplesMap) -> Iterator[TermMap]:
+        """Every term map of a triples map."""
+        yield triples_map.subject
+        for pattern in self.patterns(triples_map):
+            yield from (pattern.predicate, pattern.object, *((pattern.graph,) if pattern.graph else ()))
 
     def _object(self, child: TriplesMap, item: TermMap | RefObjectMap) -> TermMap:
         if isinstance(item, TermMap):

@@ -7,12 +7,14 @@ http://semweb.mmlab.be/ns/rml# may be mixed in one document: a property is found
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from semcube.errors import MappingError, UnsupportedError
 from semcube.io.terms import IRI, BlankNode, Literal, Term
 from semcube.mapping.graph import MappingGraph
 from semcube.mapping.model import (
+    FID,
     Constant,
     Formulation,
     Join,
@@ -86,7 +88,7 @@ def read_mapping(path: str | Path, text: str | None = None) -> Mapping:
             fix="write one with: semcube mapping generate FILE -o mapping.ttl",
         )
     maps = tuple(_Reader(graph, document, name).triples_map() for name in dict.fromkeys(names))
-    mapping = Mapping(maps, document, graph.base_iri(names), graph.prefixes)
+    mapping = Mapping(maps, document, graph.prefixes)
     for each in maps:
         for _ in mapping.patterns(each):
             pass
@@ -137,7 +139,9 @@ class _Reader:
         if subject.term_type is TermType.LITERAL:
             raise self.error("the subject is a literal", node="subjectMap", expected="an IRI or a blank node")
         items = tuple(self.predicate_object(node) for node in self.graph.values(self.subject, "predicateObjectMap"))
-        return TriplesMap(self.name, self.logical_source(), subject, classes, graphs, items)
+        base = self.one(self.subject, "baseIRI")
+        own = None if base is None else self.iri(base, "baseIRI")
+        return TriplesMap(self.name, self.logical_source(), subject, classes, graphs, items, own)
 
     # -- sources ----------------------------------------------------------------------------------------------------
 
@@ -219,6 +223,9 @@ class _Reader:
         reference = self.text(node, "reference") or self.text(node, "column")
         template = self.text(node, "template")
         given = [each for each in (constant, reference, template) if each is not None]
+        if not given and self.term_type(node, where) is TermType.BLANK:
+            # RML-Core: a blank node of its own for every row.
+            return TermMap(Template((f"{self.name} ", Reference(FID))), TermType.BLANK, node=where)
         if len(given) != 1:
             raise self.error(
                 f"{len(given)} of constant, reference and template", node=where, expected="exactly one of them"
@@ -240,7 +247,18 @@ class _Reader:
         """A column name; R2RML's delimited identifiers lose their quotes, a JSON path its root."""
         if len(text) > 1 and text.startswith('"') and text.endswith('"') and self.graph.exact(node, RR + "column"):
             return text[1:-1].replace('""', '"')
-        return text.removeprefix("$.") if self.is_json else text
+        return self.member(text) if self.is_json else text
+
+    def member(self, path: str) -> str:
+        """The member that a JSON path means: ``$.a.b`` and ``$['a']``; one value, so no wildcard."""
+        name = re.sub(r"\['((?:[^'\\]|\\.)*)'\]", lambda found: "." + re.sub(r"\\(.)", r"\1", found[1]), path)
+        if "[" in re.sub(r"\['[^']*'\]", "", path):
+            raise UnsupportedError(
+                f"{self.document}, triples map {self.name}: JSON path {path!r} may give several values",
+                expected="a path of members such as $.name",
+                fix="put the values into a table of their own",
+            )
+        return name.removeprefix("$").removeprefix(".")
 
     @property
     def is_json(self) -> bool:

@@ -154,6 +154,7 @@ class RasterRows:
     geometry_column: str | None = None
     notes: tuple[str, ...] = ()
     geometry_optional: bool = True
+    is_open: bool = False
 
     def batches(self, columns: Sequence[str], selection: Selection, batch_bytes: int) -> Batches:
         """All columns; there is no condition on rows that are computed.

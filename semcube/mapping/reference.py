@@ -51,6 +51,7 @@ def quads_of_table(
         >>> [quad[0] for quad in quads_of_table(Mapping((rule,)), rule, pa.table({"id": [1, None]}))]
         ['<http://a/1>']
     """
+    base = triples_map.base or base
     kinds = {field.name: kind_of(field.type) for field in table.schema}
     columns = {field.name: _values(table.column(field.name)) for field in table.schema}
     for index in range(table.num_rows):

@@ -41,6 +41,8 @@ class Rows(Protocol):
     notes: tuple[str, ...]
     geometry_optional: bool
     """Whether a row without geometry is nothing to report."""
+    is_open: bool
+    """Whether columns may be referred to that the schema does not have; they are null."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -56,6 +58,7 @@ class VectorRows:
     """A layer of a vector file."""
 
     geometry_optional = False
+    is_open = False
 
     def __init__(self, vector: VectorSource) -> None:
         info = vector.info
@@ -90,6 +93,7 @@ class _TableRows:
     geometry_column: str | None = None
     notes: tuple[str, ...] = ()
     geometry_optional = False
+    is_open = False
 
     def __init__(self, path: Path, layer: str | None) -> None:
         self.path, self.source, self.layer = path, str(path), layer
@@ -103,7 +107,8 @@ class _TableRows:
     def schema(self) -> pa.Schema:
         """Columns of the table."""
         connection, sql = self._read(Selection(limit=0), "*")
-        return connection.sql(sql).to_arrow_table().schema
+        found = connection.sql(sql).to_arrow_table().schema
+        return found if FID in found.names else found.insert(0, pa.field(FID, pa.int64()))
 
     def batches(self, columns: Sequence[str], selection: Selection, batch_bytes: int) -> Iterator[pa.RecordBatch]:
         """Rows in the order of the file, with their position as ``fid``."""
@@ -165,16 +170,33 @@ class JSONRows(_TableRows):
 
     def __init__(self, path: Path, iterator: str | None) -> None:
         super().__init__(path, iterator)
-        self._table: pa.Table | None = None
+        self._table = _records(path, iterator or "$[*]")
+        self.is_open = not self._table.num_rows
+        """Without a record nothing says which members there are."""
+
+    def batches(self, columns: Sequence[str], selection: Selection, batch_bytes: int) -> Iterator[pa.RecordBatch]:
+        """Records in the order of the document.
+
+        Raises:
+            SourceError: A member that is asked for holds arrays.
+        """
+        if self.is_open:
+            return iter(())
+        for name in columns:
+            if name in self._table.schema.names and pa.types.is_nested(self._table.schema.field(name).type):
+                raise SourceError(
+                    f"member {name} holds arrays", source=self.path, layer=self.layer, expected="single values"
+                )
+        return super().batches(columns, selection, batch_bytes)
 
     def _read(self, selection: Selection, select: str) -> tuple[Any, str]:
         import duckdb
 
-        if self._table is None:
-            self._table = _records(self.path, self.layer or "$[*]")
         connection = duckdb.connect()
         connection.execute("SET arrow_large_buffer_size = true")
-        connection.register("records", self._table)
+        connection.register(
+            "records", self._table if self._table.num_columns else pa.table({FID: pa.nulls(0, pa.int64())})
+        )
         sql = f"SELECT {select} FROM records" + (f" WHERE {selection.where}" if selection.where else "")
         return connection, sql if selection.limit is None else f"{sql} LIMIT {selection.limit}"
 

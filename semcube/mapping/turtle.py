@@ -99,6 +99,8 @@ class _Writer:
     def triples_map(self, item: TriplesMap) -> list[str]:
         lines = [f"# {each}" for each in item.comment.splitlines()]
         lines.append(f"{self.name(item.name)} a rml:TriplesMap ;")
+        if item.base is not None:
+            lines.append(f"    rml:baseIRI {_raw(item.base)} ;")
         lines += self.source(item.source)
         facts = [self.term_facts(item.subject, "subjectMap")]
         facts += [f"rml:class {self.iri(each)}" for each in item.classes]

@@ -33,6 +33,7 @@ class TableRows:
     source = "table.parquet"
     layer = "table"
     geometry_optional = False
+    is_open = False
     notes: tuple[str, ...] = ()
 
     def __init__(self, table: pa.Table, geometry_column: str | None = None, crs: str | None = None) -> None:
