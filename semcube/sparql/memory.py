@@ -269,7 +269,7 @@ class MemoryDataset:
         known, geometries = self._parsed()
         with self._lock:
             if self._index is None and len(known):
-                self._index = SpatialIndex(geometries.lonlat, known)
+                self._index = SpatialIndex.from_geometries(geometries.lonlat, known)
             return self._index
 
     def _parsed(self) -> tuple[np.ndarray, Geometries]:

@@ -18,7 +18,6 @@ from semcube.sparql.algebra import (
     BGP,
     Algebra,
     Distinct,
-    Exists,
     Expression,
     Extend,
     Filter,
@@ -49,17 +48,12 @@ from semcube.sparql.evaluate.run import run, solve
 from semcube.sparql.evaluate.solutions import Solutions
 from semcube.sparql.evaluate.tables import group_rows
 from semcube.sparql.plan import IdTable, id_table
-from semcube.sparql.scope import certain, children, expression_variables, in_scope, with_children
+from semcube.sparql.scope import certain, children, expression_variables, in_scope, mentioned, with_children
 
 __all__ = ["Substitution", "exists_in", "joins_as_substituted"]
 
 RESTRICTED_ROWS = 4096
 """Distinct outer bindings, at most, that restrict the pattern; with more it is evaluated as a whole, once."""
-
-
-def mentioned(node: Algebra) -> frozenset[Variable]:
-    """Every variable that occurs in a pattern, in scope or not."""
-    return expression_variables(Exists(node))
 
 
 ExistsFunction = Callable[[Algebra, Solutions], np.ndarray]
