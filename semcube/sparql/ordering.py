@@ -89,9 +89,9 @@ def _odd_booleans(ids: Ids, tags: npt.NDArray[np.int64], terms: QueryTerms) -> n
     """Places of ``"1"^^xsd:boolean`` and ``"0"^^xsd:boolean``, whose ids do not show that they are booleans."""
     rows = np.flatnonzero(tags == Tag.OTHER)
     if not len(rows):
-        return rows
+        return np.asarray(rows)
     flags = [isinstance(value(term), bool) for term in terms.terms(ids[rows]) if term is not None]
-    return rows[np.array(flags, bool)]
+    return np.asarray(rows[np.array(flags, bool)])
 
 
 def _by_key(keys: list[Any]) -> Ids:

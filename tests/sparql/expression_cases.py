@@ -40,7 +40,7 @@ def answer(text: str, some: Context | None = None) -> str | None:
 
 
 def short(term: Term) -> str:
-    """A term in a form that reads well in a table of cases: ``5``, ``2.0``, ``true``, ``'text'``, ``'x'@en``, ``<iri>``."""
+    """A term in a form that reads well in a table of cases: ``5``, ``2.0``, ``true``, ``'text'``, ``'x'@en``."""
     if isinstance(term, Literal) and term.datatype.startswith(XSD):
         name = term.datatype[len(XSD) :]
         if name in ("integer", "decimal", "boolean"):
