@@ -158,7 +158,7 @@ def _grouping_of(node: Algebra) -> tuple[Group, Expression | None, Values | None
     match node:
         case Join(inner, Values() as values):
             found = _grouping_of(inner)
-            return None if found is None else (found[0], found[1], values)
+            return None if found is None or found[2] is not None else (found[0], found[1], values)
         case Filter(having, Group() as group):
             return group, having, None
         case Group():

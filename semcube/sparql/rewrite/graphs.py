@@ -82,14 +82,19 @@ def _into(name: Name, node: Algebra) -> tuple[Algebra, bool]:
             return _into_row_wise(name, node)
         case Project(pattern, variables):
             moved, bound = _into(name, pattern)
-            if bound:
+            if bound and not _is_stuck(moved, pattern):
                 kept = (*variables, name) if isinstance(name, Variable) else variables
                 return Project(moved, kept), True
         case Distinct(pattern) | Reduced(pattern):
             moved, bound = _into(name, pattern)
-            if bound:
+            if bound and not _is_stuck(moved, pattern):
                 return type(node)(moved), True
     return Graph(name, node), True
+
+
+def _is_stuck(moved: Algebra, pattern: Algebra) -> bool:
+    """Whether ``GRAPH`` got no further than to stand on the pattern itself."""
+    return isinstance(moved, Graph) and moved.pattern is pattern
 
 
 def _into_both(name: Name, node: Join | Union | LeftJoin | Minus) -> tuple[Algebra, bool]:
@@ -121,6 +126,8 @@ def _into_row_wise(name: Name, node: Filter | Extend) -> tuple[Algebra, bool]:
     exists = mentions_exists(node.expression)
     if not bound:
         return (Graph(name, node), True) if exists else (node, False)
+    if _is_stuck(moved, node.pattern):
+        return Graph(name, node), True
     expression = map_exists(node.expression, lambda pattern: _push(Graph(name, pattern))) if exists else node.expression
     if isinstance(node, Filter):
         return Filter(expression, moved), True
