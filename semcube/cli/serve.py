@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -125,5 +126,15 @@ def _run(store: object, settings: ServerSettings, listener: socket.socket) -> No
     server: uvicorn.Server = uvicorn.Server(config)
     print(f"semcube: page and map  http://{shown}:{port}/", file=sys.stderr)
     print(f"semcube: SPARQL        http://{shown}:{port}/sparql", file=sys.stderr, flush=True)
-    server.run(sockets=[listener])
+    # uvicorn stops in order, then sends itself the signal again: by then it has to be harmless, or the store stays open
+    before = {number: signal.signal(number, _nothing) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        server.run(sockets=[listener])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     print("semcube: stopped", file=sys.stderr)
+
+
+def _nothing(number: int, frame: object) -> None:
+    """A signal that has been dealt with."""

@@ -31,14 +31,14 @@ def services(allowed: Sequence[str]) -> Callable[[str], Dataset]:
     every = "*" in allowed
 
     def find(url: str) -> Dataset:
-        from semcube.sparql.remote import RemoteDataset
-
         given = urlsplit(url)
         here = (given.scheme.lower(), given.netloc.lower())
         if not every and not any(here == start[:2] and given.path.startswith(start[2]) for start in starts):
             raise RemoteError(
                 "SERVICE may not ask this endpoint", endpoint=url, fix="start the server with --allow-service"
             )
+        from semcube.sparql.remote import RemoteDataset
+
         return RemoteDataset(url)
 
     return find
