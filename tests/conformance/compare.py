@@ -29,7 +29,7 @@ def term_from_oxigraph(node: object) -> Term | None:
     return Literal(node.value, node.datatype.value, node.language)
 
 
-def _comparable(value: Term) -> str:
+def comparable(value: Term) -> str:
     """A term as text; numbers of one datatype that are equal give the same text."""
     if isinstance(value, Literal) and value.datatype in NUMERIC:
         try:
@@ -42,7 +42,7 @@ def _comparable(value: Term) -> str:
 
 
 def _node(value: Term) -> ox.BlankNode | ox.Literal:
-    return ox.BlankNode(value.label) if isinstance(value, BlankNode) else ox.Literal(_comparable(value))
+    return ox.BlankNode(value.label) if isinstance(value, BlankNode) else ox.Literal(comparable(value))
 
 
 def _canonical(quads: Iterable[ox.Quad]) -> set[str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,12 +50,25 @@ def batches(data: Data) -> Iterator[pa.RecordBatch]:
         yield from read_rdf(path, base=path.resolve().as_uri(), graph=IRI(name))
 
 
-def dataset_of(data: Data) -> MemoryDataset:
+@contextmanager
+def memory(data: Data) -> Iterator[Dataset]:
     """A test's data in memory; named graphs may be empty."""
     dataset = MemoryDataset(batches(data))
     for name, _ in data.named:
         dataset.create_graph(IRI(name))
-    return dataset
+    yield dataset
+
+
+@contextmanager
+def store(data: Data) -> Iterator[Dataset]:
+    """A test's data in a store."""
+    from semcube.store import Store
+
+    with Store.in_memory() as opened:
+        opened.load(batches(data))
+        for name, _ in data.named:
+            opened.update(f"CREATE SILENT GRAPH <{name}>")
+        yield opened
 
 
 def services_of(data: Data) -> Callable[[str], Dataset]:
@@ -106,18 +120,15 @@ def _text(value: object) -> str:
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("push_down", ["auto", "off"])
+@pytest.mark.parametrize("source", [memory, store], ids=["memory", "store"])
 @pytest.mark.parametrize(("folder", "case"), CASES, ids=[f"{f}/{c.action.stem}-{c.name}" for f, c in CASES])
-def test_query_evaluation(shared: Path, folder: str, case: Case, push_down: str) -> None:
+def test_query_evaluation(
+    shared: Path, folder: str, case: Case, source: Callable[[Data], AbstractContextManager[Dataset]]
+) -> None:
     text = case.action.read_text(encoding="utf-8")
-    answer = execute(
-        text,
-        dataset_of(case.data),
-        push_down=push_down,  # type: ignore[typeddict-item]
-        service=services_of(case.data),
-        base=case.action.resolve().as_uri(),
-    )
-    assert_answer(answer, case)
+    with source(case.data) as dataset:
+        answer = execute(text, dataset, service=services_of(case.data), base=case.action.resolve().as_uri())
+        assert_answer(answer, case)
 
 
 @pytest.mark.shared

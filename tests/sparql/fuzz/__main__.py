@@ -8,8 +8,7 @@ import sys
 import time
 import traceback
 
-from tests.sparql.fuzz.generator import draw
-from tests.sparql.fuzz.oracle import difference
+from tests.sparql.fuzz.oracle import blocks, difference
 from tests.sparql.fuzz.sources import SOURCES
 
 
@@ -21,22 +20,21 @@ def main() -> int:
     parser.add_argument("--source", choices=sorted(SOURCES), default="memory")
     parser.add_argument("--stop", type=int, default=10, help="stop after so many differences")
     options = parser.parse_args()
-    loaded: dict[str, object] = {}
-    failures, start = 0, time.perf_counter()
-    for seed in range(options.seed, options.seed + options.count):
-        data, query = draw(seed)
-        if data not in loaded:
-            loaded = {data: SOURCES[options.source](data)}
-        try:
-            found = difference(data, query, loaded[data], options.push)  # type: ignore[arg-type]
-        except Exception:
-            found = traceback.format_exc()
-        if found is not None:
-            failures += 1
-            print(f"--- seed {seed}\n{query}\n{found}\n")
-            if failures >= options.stop:
-                break
-    print(f"{seed - options.seed + 1} queries, {failures} different, {time.perf_counter() - start:.1f} s")
+    failures, asked, start = 0, 0, time.perf_counter()
+    for data, queries in blocks(range(options.seed, options.seed + options.count)):
+        with SOURCES[options.source](data) as dataset:
+            for seed, query in queries:
+                asked += 1
+                try:
+                    found = difference(data, query, dataset, options.push)
+                except Exception:
+                    found = traceback.format_exc()
+                if found is not None:
+                    failures += 1
+                    print(f"--- seed {seed}\n{query}\n{found}\n")
+        if failures >= options.stop:
+            break
+    print(f"{asked} queries, {failures} different, {time.perf_counter() - start:.1f} s")
     return 1 if failures else 0
 
 

@@ -3,21 +3,23 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 
 import pyoxigraph as ox
 
 from semcube.io.terms import Term
 from semcube.sparql.dataset import Dataset
 from semcube.sparql.query import execute
-from tests.conformance.compare import _comparable, term_from_oxigraph
+from tests.conformance.compare import comparable, term_from_oxigraph
+from tests.sparql.fuzz.generator import draw
 
 Bag = Counter[tuple[tuple[str, str], ...]]
 
 
 def _solution(names: Sequence[str], row: Sequence[Term | None]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((n, _comparable(v)) for n, v in zip(names, row, strict=True) if v is not None))
+    return tuple(sorted((n, comparable(v)) for n, v in zip(names, row, strict=True) if v is not None))
 
 
 def expected(data: str, query: str) -> tuple[Bag, list[tuple[tuple[str, str], ...]]]:
@@ -49,4 +51,7 @@ def difference(data: str, query: str, dataset: Dataset, push_down: str) -> str |
     return None
 
 
-Loader = Callable[[str], Dataset]
+def blocks(seeds: range) -> Iterator[tuple[str, list[tuple[int, str]]]]:
+    """Data, and the seeds and queries that share them."""
+    for data, group in itertools.groupby(((seed, *draw(seed)) for seed in seeds), key=lambda drawn: drawn[1]):
+        yield data, [(seed, query) for seed, _, query in group]

@@ -6,22 +6,20 @@ from __future__ import annotations
 import pytest
 
 from tests.sparql.fuzz.generator import draw
-from tests.sparql.fuzz.oracle import difference, expected
+from tests.sparql.fuzz.oracle import blocks, difference, expected
 from tests.sparql.fuzz.sources import SOURCES
 
-COUNT = 300
-BLOCK = 10
 
-
-@pytest.mark.parametrize("push_down", ["off", "auto"])
-@pytest.mark.parametrize("source", sorted(SOURCES))
-def test_bags_of_solutions_are_equal(source: str, push_down: str) -> None:
-    for block in range(0, COUNT, BLOCK):
-        dataset = SOURCES[source](draw(block)[0])
-        for seed in range(block, block + BLOCK):
-            data, query = draw(seed)
-            found = difference(data, query, dataset, push_down)
-            assert found is None, f"seed {seed}\n{query}\n{found}"
+@pytest.mark.parametrize(
+    ("source", "push_down", "count"),
+    [("memory", "off", 300), ("memory", "auto", 300), ("store", "auto", 300), ("store", "forced", 100)],
+)
+def test_bags_of_solutions_are_equal(source: str, push_down: str, count: int) -> None:
+    for data, queries in blocks(range(count)):
+        with SOURCES[source](data) as dataset:
+            for seed, query in queries:
+                found = difference(data, query, dataset, push_down)
+                assert found is None, f"seed {seed}\n{query}\n{found}"
 
 
 def test_queries_have_answers() -> None:
