@@ -28,7 +28,7 @@ def option_rows(command: Any) -> Iterator[str]:
             continue
         names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
         if parameter.param_type_name == "argument":
-            names = f"`{parameter.human_readable_name}`"
+            names = f"`{parameter.name}`"
         default = parameter.default
         shown = "" if default is None or callable(default) or default in ((), [], False, "") else f"`{default}`"
         yield f"| {names} | {cell(getattr(parameter, 'help', '') or '')} | {cell(shown)} |"
@@ -78,12 +78,24 @@ def functions_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def routes() -> Iterator[tuple[str, str, str]]:
+    """Methods, path and first line of the documentation of each route."""
+    from semcube.server import app
+    from semcube.sparql.memory import MemoryDataset
+
+    found: dict[tuple[str, str], list[str]] = {}
+    for path, methods in app(MemoryDataset()).openapi()["paths"].items():
+        for method, about in methods.items():
+            doc = inspect.cleandoc(about.get("description") or about.get("summary") or "").split("\n\n")[0]
+            found.setdefault((path, doc), []).append(method.upper())
+    for (path, doc), names in found.items():
+        yield " ".join(names), path, doc
+
+
 def http_page() -> str:
     """Every route of the server."""
-    from semcube.server import routes
-
     lines = [NOTE, "# HTTP\n", "| method | path | what it does |\n| --- | --- | --- |"]
-    lines += [f"| {' '.join(methods)} | `{path}` | {cell(doc)} |" for methods, path, doc in routes()]
+    lines += [f"| {methods} | `{path}` | {cell(doc)} |" for methods, path, doc in routes()]
     return "\n".join(lines) + "\n"
 
 
