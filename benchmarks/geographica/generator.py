@@ -119,9 +119,8 @@ def points_of_interest(grid: Grid) -> Iterator[str]:
     """Diagonal lanes of points."""
     n = grid.n
     for lane in range(n):
-        for i in range(n):
-            x = (lane + (i + 0.5) / n) * SIZE / n
-            yield f"POINT ({x:.10f} {(i + 0.5) * SIZE / n:.10f})"
+        for i in range(1, n + 1):
+            yield f"POINT ({(lane + i / n) * SIZE / n:.10f} {i * grid.dy:.10f})"
 
 
 CLASSES = {
@@ -170,16 +169,16 @@ def triples(n: int) -> Iterator[str]:
 def window(n: int, selectivity: float) -> str:
     """The square of land that holds about this part of all hexagons, as WKT."""
     grid = Grid(n)
-    cells = math.ceil(math.sqrt(n * n * selectivity)) + 1
+    cells = math.ceil(math.sqrt(n * n * selectivity))
     slack = (grid.dx + grid.dy) / 10
-    x, y = cells * grid.dx + slack, cells * grid.dy + slack
+    x, y = (cells + 0.5) * grid.dx + slack, cells * grid.dy + slack
     return f"POLYGON ((0 0, {x:.10f} 0, {x:.10f} {y:.10f}, 0 {y:.10f}, 0 0))"
 
 
 def strip(n: int, selectivity: float) -> str:
     """The full-height strip that holds about this part of all points of interest, as WKT."""
     grid = Grid(n)
-    x = SIZE * selectivity + (grid.dx + grid.dy) / 10
+    x = math.ceil(n * selectivity) * grid.dx
     return f"POLYGON ((0 0, {x:.10f} 0, {x:.10f} {SIZE + 1:.1f}, 0 {SIZE + 1:.1f}, 0 0))"
 
 

@@ -27,6 +27,7 @@ import pyarrow.compute as pc
 from semcube.engines.classify import classify
 from semcube.engines.ids import SHIFT, Tag
 from semcube.engines.xsd import INTEGER_BOUNDS
+from semcube.io.terms import KIND_BLANK
 from semcube.vocab import XSD_DATE, XSD_DATETIME
 
 if TYPE_CHECKING:
@@ -86,8 +87,9 @@ def _values(decoded: pa.RecordBatch, tags: set[Tag]) -> pa.Array:
         found = _times(decoded)
         if found is not None:
             return found
-    blank = pc.equal(decoded["kind"], 1)
-    return pc.if_else(blank, pc.binary_join_element_wise("_:", decoded["lexical"], ""), decoded["lexical"])
+    blank, lexical = pc.equal(decoded["kind"], KIND_BLANK), decoded["lexical"]
+    mark, nothing = (pa.scalar(text, pa.large_string()) for text in ("_:", ""))
+    return pc.if_else(blank, pc.binary_join_element_wise(mark, lexical, nothing), lexical)
 
 
 def _numbers(decoded: pa.RecordBatch) -> pa.Array:

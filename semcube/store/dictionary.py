@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Encoder", "StoreDictionary", "TermCache", "hash_of"]
 
+CHUNK = 2048
+"""Terms that the database compresses together, and so reads together."""
 MANY = 64
 """From so many terms on, a look-up is a join instead of a list of constants."""
 
@@ -39,6 +41,93 @@ def hash_of(salt: str, key: str) -> int:
     return int.from_bytes(hashlib.md5((salt + key).encode(), usedforsecurity=False).digest()[:4], "little")
 
 
+class TermTexts:
+    """Chunks of terms that were read lately; bounded, safe to share between threads.
+
+    A chunk is read whole when many of its terms are wanted, or when it is wanted again; before, its terms are read one by
+    one. Only full chunks are kept: terms are never changed or removed, so what is in here stays true.
+    """
+
+    def __init__(self, budget: int = 64 * 1024 * 1024) -> None:
+        self._budget = budget
+        self._chunks: OrderedDict[int, pa.Table] = OrderedDict()
+        self._wanted: dict[int, int] = {}
+        self._used = 0
+        self._lock = threading.Lock()
+
+    def pieces(self, numbers: Ids, fetch: Callable[[Ids], pa.Table]) -> tuple[list[pa.Table], Ids]:
+        """Tables of terms, and the row of each number in all of them together.
+
+        Args:
+            numbers: Distinct, ascending.
+            fetch: Reads the terms of numbers, as ``TERMS``.
+        """
+        chunk = (numbers - 1) // CHUNK
+        chunks, first, counts = np.unique(chunk, return_index=True, return_counts=True)
+        pieces: list[pa.Table] = []
+        rows = np.empty(len(numbers), np.int64)
+        single = np.zeros(len(numbers), bool)
+        missing: list[tuple[int, slice]] = []
+        size = 0
+        for one, start, count in zip(chunks.tolist(), first.tolist(), counts.tolist(), strict=True):
+            part = slice(start, start + count)
+            known = self._get(one)
+            if known is not None:
+                rows[part] = size + (numbers[part] - 1) % CHUNK
+                pieces.append(known)
+                size += len(known)
+            elif self._worth(one, count):
+                missing.append((one, part))
+            else:
+                single[part] = True
+        for run in _runs(missing):
+            table = fetch(np.arange(run[0][0] * CHUNK + 1, (run[-1][0] + 1) * CHUNK + 1))
+            for i, (one, part) in enumerate(run):
+                piece = table.slice(i * CHUNK, CHUNK)
+                rows[part] = size + (numbers[part] - 1) % CHUNK
+                pieces.append(piece)
+                size += len(piece)
+                self._put(one, piece)
+        rows[single] = size + np.arange(int(single.sum()))
+        return [*pieces, fetch(numbers[single])], rows
+
+    def _get(self, chunk: int) -> pa.Table | None:
+        with self._lock:
+            if chunk in self._chunks:
+                self._chunks.move_to_end(chunk)
+            return self._chunks.get(chunk)
+
+    def _worth(self, chunk: int, count: int) -> bool:
+        """Whether to read a chunk whole."""
+        with self._lock:
+            if len(self._wanted) > 100_000:
+                self._wanted.clear()
+            self._wanted[chunk] = self._wanted.get(chunk, 0) + 1
+            return count >= CHUNK // 16 or self._wanted[chunk] > 2
+
+    def _put(self, chunk: int, piece: pa.Table) -> None:
+        if len(piece) < CHUNK or not bool(piece["kind"].is_valid().to_numpy().all()):
+            return
+        piece = pa.Table.from_batches([pa.concat_batches(piece.to_batches())], TERMS)
+        with self._lock:
+            if chunk not in self._chunks:
+                self._chunks[chunk] = piece
+                self._used += piece.nbytes
+            while self._used > self._budget and len(self._chunks) > 1:
+                self._used -= self._chunks.popitem(last=False)[1].nbytes
+
+
+def _runs(chunks: list[tuple[int, slice]]) -> list[list[tuple[int, slice]]]:
+    """Consecutive chunks, to be read together, in portions of bounded size."""
+    runs: list[list[tuple[int, slice]]] = []
+    for item in chunks:
+        if runs and runs[-1][-1][0] == item[0] - 1 and len(runs[-1]) < 64:
+            runs[-1].append(item)
+        else:
+            runs.append([item])
+    return runs
+
+
 class TermCache:
     """The ids of terms that were looked up lately; bounded, safe to share between threads.
 
@@ -46,6 +135,7 @@ class TermCache:
     """
 
     def __init__(self, size: int = 20_000) -> None:
+        self.texts = TermTexts()
         self._size = size
         self._known: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
@@ -81,6 +171,12 @@ class StoreDictionary:
         self._connection = connection
         self._salt = salt
         self._cache = cache
+        self._texts = TermTexts() if cache is None else cache.texts
+
+    def find_one(self, key: str) -> int:
+        """The id of one key, 0 if the store lacks it."""
+        known = 0 if self._cache is None else self._cache.get(key)
+        return known or int(self.find(pa.array([key], pa.large_string()))[0])
 
     def find(self, keys: pa.Array) -> Ids:
         """The ids of keys, 0 where the store lacks a term."""
@@ -145,14 +241,14 @@ class StoreDictionary:
         unique, places = np.unique(np.asarray(numbers, np.int64), return_inverse=True)
         tags = unique >> ids.SHIFT
         stored = ~np.isin(tags, (0, int(ids.Tag.INTEGER), int(ids.Tag.BOOLEAN)))
-        payload = np.sort(unique[stored] & ids.PAYLOAD)
-        fetched = self._fetch(payload)
-        table = pa.concat_tables([fetched, _inline_terms(unique[~stored])]).combine_chunks()
+        payload, order = np.unique(unique[stored] & ids.PAYLOAD, return_inverse=True)
+        pieces, row_of_payload = self._texts.pieces(payload, self._fetch)
+        inline = _inline_terms(unique[~stored])
         row = np.empty(len(unique), np.int64)
-        row[stored] = np.searchsorted(payload, unique[stored] & ids.PAYLOAD)
-        row[~stored] = len(payload) + np.arange(len(unique) - len(payload))
-        chosen = pa.array(row[places.ravel()])
-        batches = table.take(chosen).combine_chunks().to_batches()
+        row[stored] = row_of_payload[order.ravel()]
+        row[~stored] = sum(len(piece) for piece in pieces) + np.arange(len(inline))
+        table = pa.concat_tables([*pieces, inline]).combine_chunks()
+        batches = table.take(pa.array(row[places.ravel()])).combine_chunks().to_batches()
         return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=TERMS)
 
     def _fetch(self, numbers: Ids) -> pa.Table:
@@ -177,15 +273,20 @@ class StoreDictionary:
             with registered(connection, {"wanted_ids": pa.table({"n": numbers})}):
                 found = connection.sql(f"SELECT {listed} FROM terms SEMI JOIN wanted_ids USING (n)").to_arrow_table()
         have = found["n"].to_numpy()
+        if len(have) == len(numbers) and bool((have == numbers).all()):
+            return _terms(found)
         order = np.argsort(have, kind="stable")
-        return _terms(found.take(pa.array(order[np.searchsorted(have[order], numbers)])))
+        place = np.searchsorted(have[order], numbers)
+        inside = place < len(have)
+        inside[inside] = have[order[place[inside]]] == numbers[inside]
+        return _terms(found.take(pa.array(order[np.where(inside, place, 0)], mask=~inside)))
 
 
 def _terms(found: pa.Table) -> pa.Table:
     """Rows of the table ``terms`` as ``TERMS``."""
-    tag = found["tag"].combine_chunks().to_numpy(zero_copy_only=False)
+    tag = found["tag"].fill_null(0).to_numpy()
     kind = np.where(tag == ids.Tag.IRI, 0, np.where(tag == ids.Tag.BLANK, 1, 2)).astype(np.int8)
-    columns = [pa.array(kind), *(found[name].cast(pa.large_string()) for name in ("lexical", "datatype", "language"))]
+    columns = [pa.array(kind, mask=tag == 0), *(found[name].cast(pa.large_string()) for name in ("lexical", "datatype", "language"))]
     return pa.table(columns, schema=TERMS)
 
 

@@ -27,7 +27,7 @@ __all__ = ["GeometryColumn", "decode_geometries"]
 
 CHUNK = 4096
 """Geometries that are read and decoded together."""
-FEW = 256
+FEW = 8
 """So many geometries are read one by one, without their chunks."""
 _SCHEMA = pa.schema(
     [("n", pa.int64()), ("crs", pa.string()), ("wkb", pa.binary()), ("lonlat", pa.binary())]

@@ -49,7 +49,7 @@ class Leaves:
 
     def id_of(self, term: Term) -> int:
         """The id of a term, 0 if the store lacks it."""
-        return int(self._snapshot.dictionary.find(pa.array([key(term)], pa.large_string()))[0])
+        return self._snapshot.dictionary.find_one(key(term))
 
     @property
     def predicates(self) -> dict[int, Predicate]:
