@@ -42,9 +42,12 @@ _BLANK = r"_:[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?"
 _NODE_PATTERN = rf"^(?:{_IRI}|{_BLANK})$"
 _IRI_PATTERN = rf"^{_IRI}$"
 _OBJECT_PATTERN = rf"^(?:\"|{_IRI}$|{_BLANK}$)"
-_TAIL_PATTERN = rf"^(?:|@[a-z]{{2,3}}(?:-[a-z]{{2}})?|\^\^{_IRI})$"
+_TAIL_PATTERN = rf"^(?:|@[A-Za-z]{{2,3}}(?:-[A-Za-z]{{2}})?|\^\^{_IRI})$"
+_STRING_TAIL = "^^<http://www.w3.org/2001/XMLSchema#string>"
+_NORMALISED_TAIL = r"^(?:@.*[A-Z]|\^\^<http://www\.w3\.org/2001/XMLSchema#string>$)"
+_ESCAPED_PATTERN = r"""^(?:[^"\\\x00]|\\[tbnrf"'\\])*$"""
+_ESCAPES = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "f": "\f", '"': '"', "'": "'"}
 _SPECIAL_DATATYPES = (
-    "^^<http://www.w3.org/2001/XMLSchema#string>",
     "^^<http://www.w3.org/1999/02/22-rdf-syntax-ns#langString>",
     "^^<http://www.w3.org/1999/02/22-rdf-syntax-ns#dirLangString>",
 )
@@ -120,22 +123,26 @@ def _split(chunk: bytes, lines: Lines) -> tuple[pa.RecordBatch, Offsets] | None:
     after_s, after_p, stop = spaces[first], spaces[first + 1], ends - 2
     safe = np.maximum(stop, 0)
     sure = (stop > after_p + 1) & (text[safe] == 32) & (text[np.minimum(safe + 1, text.size - 1)] == 46)
-    if b"\\" in chunk:
-        slashes = np.append(np.flatnonzero(text == 92), text.size)
-        sure &= slashes[np.searchsorted(slashes, starts)] >= ends
+    slashes = np.append(np.flatnonzero(text == 92) if b"\\" in chunk else [], text.size).astype(np.int64)
+    escaped = slashes[np.searchsorted(slashes, starts)] < ends
     object_start = np.where(sure, after_p + 1, 0)
     literal = text[object_start] == 34
     quotes = np.append(np.flatnonzero(text == 34), [text.size] * 3)
     opening = np.searchsorted(quotes, object_start)
-    closing = quotes[opening + 1]
-    sure &= ~literal | ((closing < stop) & (quotes[opening + 2] >= stop))
+    # Without escapes there are two quotes; with escapes the last one ends the literal.
+    closing = np.where(escaped, quotes[np.maximum(np.searchsorted(quotes, stop) - 1, 0)], quotes[opening + 1])
+    two = (closing < stop) & (quotes[opening + 2] >= stop)
+    sure &= np.where(literal, np.where(escaped, closing > object_start, two), ~escaped)
     tail = np.where(sure & literal, closing + 1, object_start)
     following = np.searchsorted(spaces, tail)
     object_end, graph_end = spaces[following], spaces[following + 1]
     named = (object_end < stop) & (graph_end == stop)
     sure &= (object_end == stop) | (named if lines.graphs else False)
     sure &= object_end > object_start
-    columns = _Columns(text, chunk, starts, after_s, after_p, object_start, object_end, stop, tail, literal, named)
+    columns = _Columns(
+        text, chunk, starts, after_s, after_p, object_start, object_end, stop, tail, literal, named, escaped
+    )
+    sure = columns.check_escapes(sure)
     if not lines.trusted:
         sure = columns.check(sure)
     blank_lines = ends <= starts
@@ -157,6 +164,8 @@ class _Columns:
     tail: Offsets
     literal: npt.NDArray[np.bool_]
     named: npt.NDArray[np.bool_]
+    rewritten: npt.NDArray[np.bool_]
+    """Literals whose key is not the text itself: escapes, capitals in the language tag, ``xsd:string``."""
 
     def cut(self, starts: Offsets, ends: Offsets) -> pa.Array:
         """The strings between offsets; both arrays ascend and do not overlap."""
@@ -166,6 +175,15 @@ class _Columns:
         offsets[0::2], offsets[1::2] = starts, ends
         pieces = pa.LargeStringArray.from_buffers(offsets.size - 1, pa.py_buffer(offsets), pa.py_buffer(self.chunk))
         return pieces.take(pa.array(np.arange(0, offsets.size - 1, 2)))
+
+    def check_escapes(self, sure: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """The lines without an escape or with simple ones only."""
+        rows = np.flatnonzero(sure & self.rewritten)
+        good = sure.copy()
+        if rows.size:
+            lexical = self.cut(self.object_start[rows] + 1, self.tail[rows] - 1)
+            good[rows] = _matches(lexical, _ESCAPED_PATTERN, encode=False)
+        return good
 
     def check(self, sure: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """The lines whose terms are inside the patterns that need no further check."""
@@ -179,6 +197,7 @@ class _Columns:
             fine = _matches(tails, _TAIL_PATTERN)
             fine &= ~_numpy(pc.is_in(tails, pa.array(_SPECIAL_DATATYPES, pa.large_string())))
             good[literals] &= fine
+            self.rewritten[rows[literals]] |= _matches(tails, _NORMALISED_TAIL)
         graphs = np.flatnonzero(self.named[rows])
         if graphs.size:
             good[graphs] &= _matches(
@@ -197,15 +216,39 @@ class _Columns:
             with_graph = rows[named]
             names = self._nodes(self.object_end[with_graph] + 1, self.stop[with_graph], prefix)
             graph = pc.replace_with_mask(graph.cast(pa.large_string()), pa.array(named), names)
+        objects = self._nodes(self.object_start[rows], self.object_end[rows], prefix)
+        rewritten = self.rewritten[rows]
+        if rewritten.any():
+            objects = pc.replace_with_mask(objects, pa.array(rewritten), self._literals(rows[rewritten]))
         return pa.RecordBatch.from_arrays(
             [
                 self._nodes(self.starts[rows], self.after_s[rows], prefix),
                 self.cut(self.after_s[rows] + 1, self.after_p[rows]),
-                self._nodes(self.object_start[rows], self.object_end[rows], prefix),
+                objects,
                 graph.cast(pa.large_string()),
             ],
             schema=QUADS,
         )
+
+    def _literals(self, rows: Offsets) -> pa.Array:
+        """Keys of literals, unescaped and with their tails normalised."""
+        lexical = self._unescaped(self.cut(self.object_start[rows] + 1, self.tail[rows] - 1))
+        tail = self.cut(self.tail[rows], self.object_end[rows])
+        tail = pc.if_else(pc.starts_with(tail, "@"), pc.utf8_lower(tail), tail)
+        quote, nothing = (pa.scalar(x, pa.large_string()) for x in ('"', ""))
+        tail = pc.if_else(pc.equal(tail, _STRING_TAIL), nothing, tail)
+        return pc.binary_join_element_wise(quote, lexical, quote, tail, nothing)
+
+    def _unescaped(self, lexical: pa.Array) -> pa.Array:
+        escaped = pc.match_substring(lexical, "\\")
+        if not pc.any(escaped).as_py():
+            return lexical
+        # A doubled backslash stands aside as U+0000, which a literal with escapes does not hold here.
+        result = pc.replace_substring(lexical, "\\\\", "\0")
+        for letter, character in _ESCAPES.items():
+            if f"\\{letter}".encode() in self.chunk:
+                result = pc.replace_substring(result, f"\\{letter}", character)
+        return pc.if_else(escaped, pc.replace_substring(result, "\0", "\\"), lexical)
 
     def _nodes(self, starts: Offsets, ends: Offsets, prefix: str) -> pa.Array:
         """Terms, with ``prefix`` before the labels of blank nodes."""

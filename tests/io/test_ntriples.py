@@ -170,6 +170,43 @@ lines = st.builds(
 )
 
 
+escapes = st.lists(
+    st.sampled_from(
+        [
+            "a",
+            " ",
+            "\\\\",
+            "\\n",
+            "\\t",
+            "\\r",
+            "\\b",
+            "\\f",
+            '\\"',
+            "\\'",
+            "\\u00e9",
+            "\\",
+            '"',
+            "n",
+            "\0",
+            "é",
+            "@en",
+            "^^<a:b>",
+            " .",
+        ]
+    ),
+    max_size=8,
+).map("".join)
+
+
+@settings(max_examples=600, deadline=None)
+@given(lexical=escapes, tail=tails, graph=st.sampled_from(["", "<http://a/g> ", "_:g "]))
+def test_escapes_read_as_in_the_reference(lexical: str, tail: str, graph: str) -> None:
+    text = f'<http://a/s> <http://a/p> "{lexical}"{tail} {graph}.\n'.encode()
+    assert fast(text, True) == reference(text, True)
+    around = PLAIN.encode() + b"\n" + text + PLAIN.encode() + b"\n"
+    assert fast(around, True) == reference(around, True)
+
+
 @settings(max_examples=600, deadline=None)
 @given(line=lines, graphs=st.booleans())
 @example(line='<http://a/s> <http://a/p> "x"^^<http://a/d> .', graphs=False)
