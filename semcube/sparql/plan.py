@@ -134,7 +134,8 @@ def plan(pattern: Algebra, context: Context) -> Algebra:
 
     Args:
         pattern: The pattern of a query, as translated.
-        context: The evaluation; its trace is told each stage. With ``push_down="off"`` spatial filters stay filters.
+        context: The evaluation; its trace is told each stage. With ``push_down="off"``, and over a dataset that says
+            ``evaluates_filters``, spatial filters stay filters.
     """
     from semcube.sparql.explain import Trace, outline
     from semcube.sparql.plan_spatial import with_spatial_nodes
@@ -143,8 +144,9 @@ def plan(pattern: Algebra, context: Context) -> Algebra:
     trace = context.trace or Trace()
     with trace.stage("rewritten"):
         rewritten = rewrite(pattern)
+    as_written = context.push_down == "off" or getattr(context.dataset, "evaluates_filters", False)
     with trace.stage("planned"):
-        planned = rewritten if context.push_down == "off" else with_spatial_nodes(rewritten)
+        planned = rewritten if as_written else with_spatial_nodes(rewritten)
     if context.trace is not None:
         trace.stages["rewritten"], trace.stages["planned"] = outline(rewritten), outline(planned)
     return planned
