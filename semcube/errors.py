@@ -12,6 +12,7 @@
     |   |-- CRSError                 a coordinate reference system is unknown or missing
     |   |-- MappingError             a mapping document is wrong
     |   |-- RDFSyntaxError           RDF text that does not parse
+    |   |-- ResultSyntaxError        query results that do not parse
     |   `-- QueryError               a query or update is wrong
     |       `-- QuerySyntaxError     ... because it does not parse
     |-- UnsupportedError             valid, but not something this build can do
@@ -201,6 +202,10 @@ class _TextError(InputError):
 
 class RDFSyntaxError(_TextError):
     """RDF text that does not parse."""
+
+
+class ResultSyntaxError(_TextError):
+    """Query results that do not parse."""
 
 
 class QueryError(_TextError):

@@ -7,6 +7,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("semcube", deadline=None)  # a loaded machine is no error
+settings.load_profile("semcube")
 
 ROOT = Path(__file__).resolve().parent.parent
 

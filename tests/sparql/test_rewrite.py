@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from semcube.io.terms import Term, key
@@ -93,7 +93,6 @@ def solutions(
     return Counter(Answer("bindings", names, Query(Select(whole, variables)), context, whole).rows())
 
 
-@settings(deadline=None)
 @given(PATTERNS, QUADS)
 def test_rules_keep_the_solutions(plan: Algebra, quads: list[tuple[Term, Term, Term, Term | None]]) -> None:
     text = "".join(f"{' '.join(key(term) for term in quad if term is not None)} .\n" for quad in quads)

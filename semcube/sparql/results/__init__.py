@@ -6,6 +6,22 @@ bytes, piece by piece: SPARQL JSON, XML, CSV and TSV, GeoJSON, Arrow, a text tab
 columns of term keys.
 """
 
-from semcube.sparql.results.formats import FORMATS, ResultFormat, find_format, write, write_boolean
+from semcube.sparql.results.formats import FORMATS, ResultFormat, find_format, read, write, write_boolean
+from semcube.sparql.results.json_reader import read_json
+from semcube.sparql.results.reading import Results
+from semcube.sparql.results.text_readers import read_csv, read_tsv
+from semcube.sparql.results.xml_reader import read_xml
 
-__all__ = ["FORMATS", "ResultFormat", "find_format", "write", "write_boolean"]
+__all__ = [
+    "FORMATS",
+    "ResultFormat",
+    "Results",
+    "find_format",
+    "read",
+    "read_csv",
+    "read_json",
+    "read_tsv",
+    "read_xml",
+    "write",
+    "write_boolean",
+]

@@ -5,17 +5,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from semcube.errors import UsageError
 from semcube.sparql.results.arrow_writer import write_arrow
 from semcube.sparql.results.cells import Columns
 from semcube.sparql.results.geojson_writer import write_geojson
+from semcube.sparql.results.json_reader import read_json
 from semcube.sparql.results.json_writer import write_json, write_json_boolean
+from semcube.sparql.results.reading import Results
 from semcube.sparql.results.table_writer import write_table
+from semcube.sparql.results.text_readers import read_csv, read_tsv
 from semcube.sparql.results.text_writers import write_csv, write_text_boolean, write_tsv
+from semcube.sparql.results.xml_reader import read_xml
 from semcube.sparql.results.xml_writer import write_xml, write_xml_boolean
 
-__all__ = ["FORMATS", "ResultFormat", "find_format", "write", "write_boolean"]
+__all__ = ["FORMATS", "ResultFormat", "find_format", "read", "write", "write_boolean"]
 
 
 @dataclass(frozen=True)
@@ -29,13 +34,19 @@ class ResultFormat:
     solutions: Callable[[Sequence[str], Iterable[Columns]], Iterator[bytes]]
     boolean: Callable[[bool], bytes] | None
     """None where the format has no way to write the answer of ASK."""
+    reader: Callable[[bytes | BinaryIO | Iterable[bytes]], Results] | None = None
 
 
 FORMATS: dict[str, ResultFormat] = {
     found.name: found
     for found in (
         ResultFormat(
-            "json", ("application/sparql-results+json", "application/json"), ".srj", write_json, write_json_boolean
+            "json",
+            ("application/sparql-results+json", "application/json"),
+            ".srj",
+            write_json,
+            write_json_boolean,
+            read_json,
         ),
         ResultFormat(
             "xml",
@@ -43,9 +54,10 @@ FORMATS: dict[str, ResultFormat] = {
             ".srx",
             write_xml,
             write_xml_boolean,
+            read_xml,
         ),
-        ResultFormat("csv", ("text/csv",), ".csv", write_csv, write_text_boolean),
-        ResultFormat("tsv", ("text/tab-separated-values",), ".tsv", write_tsv, write_text_boolean),
+        ResultFormat("csv", ("text/csv",), ".csv", write_csv, write_text_boolean, read_csv),
+        ResultFormat("tsv", ("text/tab-separated-values",), ".tsv", write_tsv, write_text_boolean, read_tsv),
         ResultFormat("geojson", ("application/geo+json", "application/vnd.geo+json"), ".geojson", write_geojson, None),
         ResultFormat("arrow", ("application/vnd.apache.arrow.stream",), ".arrows", write_arrow, None),
         ResultFormat("table", ("text/plain",), ".txt", write_table, write_text_boolean),
@@ -109,3 +121,28 @@ def write_boolean(value: bool, format: str) -> bytes:  # noqa: A002
         able = ", ".join(name for name, other in FORMATS.items() if other.boolean is not None)
         raise UsageError(f"the answer of ASK as {found.name}", expected=f"one of {able}")
     return found.boolean(value)
+
+
+def read(source: bytes | BinaryIO | Iterable[bytes], format: str) -> Results:  # noqa: A002
+    """Read results.
+
+    Args:
+        source: The document, an open file, or the pieces of it.
+        format: ``json``, ``xml``, ``csv`` or ``tsv``, a media type or an extension.
+
+    Returns:
+        Variables and batches of term keys, or the answer of ASK.
+
+    Raises:
+        UsageError: The format is not one that is read.
+        ResultSyntaxError: The document is malformed.
+
+    Example:
+        >>> read(b'{"head":{},"boolean":true}', "application/sparql-results+json").boolean
+        True
+    """
+    found = find_format(format)
+    if found.reader is None:
+        able = ", ".join(name for name, other in FORMATS.items() if other.reader is not None)
+        raise UsageError(f"results as {found.name} to read", expected=f"one of {able}")
+    return found.reader(source)
