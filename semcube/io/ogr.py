@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import re
+import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,7 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = ["OGRSource", "layer_names"]
 
-_DIMENSIONS = (("2.5D ", "Z"), ("3D Measured ", "ZM"), ("Measured 3D ", "ZM"), ("3D ", "Z"), ("Measured ", "M"))
+_DIMENSIONS = {"": "", "2.5D": "Z", "3D": "Z", "Measured": "M", "3D Measured": "ZM", "Measured 3D": "ZM"}
+_DECLARED = re.compile(
+    r"(?:(?P<dimension>2\.5D|3D Measured|Measured 3D|3D|Measured) )?(?P<name>[A-Za-z]+?) ?(?P<flags>ZM|Z|M)?"
+)
+_MEASURED = re.compile(r"Measured \(M\) geometry types are not supported\. Original type '([^']+)'")
 _STABLE = ("GPKG", "OpenFileGDB", "SQLite")
 logging.getLogger("pyogrio").addHandler(logging.NullHandler())
 
@@ -53,9 +60,20 @@ def _datasets(file: Path) -> list[str]:
     return [f"/vsizip/{{{path}}}/{name}" for name in found]
 
 
+@contextlib.contextmanager
+def _noting() -> Iterator[list[str]]:
+    """Collects what pyogrio warns about."""
+    notes: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield notes
+    notes += [str(warning.message) for warning in caught]
+
+
 def _layers_of(dataset: str, file: Path) -> list[str]:
     try:
-        return [str(name) for name in pyogrio.list_layers(dataset)[:, 0]]
+        with _noting():
+            return [str(name) for name in pyogrio.list_layers(dataset)[:, 0]]
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, UnicodeDecodeError) as error:
         raise _unreadable(error, file) from error
 
@@ -105,16 +123,10 @@ class OGRSource(VectorSource):
         self._encoding = facts.encoding if facts else encoding
         self._timestamps = facts.timestamps if facts else {}
         try:
-            about = pyogrio.read_info(self._dataset, layer=self._layer, encoding=self._encoding)
-            with open_arrow(
-                self._dataset,
-                layer=self._layer,
-                encoding=self._encoding,
-                return_fids=True,
-                use_pyarrow=True,
-                batch_size=1,
-            ) as (_, reader):
-                self._schema = reader.schema
+            with _noting() as notes:
+                about = pyogrio.read_info(self._dataset, layer=self._layer, encoding=self._encoding)
+                with self._arrow(batch_size=1) as (_, reader):
+                    self._schema = reader.schema
         except (
             pyogrio.errors.DataSourceError,
             pyogrio.errors.DataLayerError,
@@ -126,27 +138,36 @@ class OGRSource(VectorSource):
         first, last = 1, len(self._schema) - (1 if self._has_geometry else 0)
         self._names = [self._schema.field(i).name for i in range(first, last)]
         new, renamed = batching.unique_names(self._names)
-        self._new = dict(zip(self._names, new, strict=True))
+        self._places = {name: number for number, name in enumerate(new)}
+        about["geometry_type"] = _measured(notes) or about["geometry_type"]
+        self._notes = [note for note in dict.fromkeys(notes) if not _MEASURED.match(note)]
+        self._unique = len(set(self._names)) == len(self._names)
         self.info = self._describe(about, crs, facts, renamed)
+
+    def _arrow(self, **options: Any) -> Any:
+        """GDAL's Arrow stream of the layer."""
+        return open_arrow(
+            self._dataset, layer=self._layer, encoding=self._encoding, return_fids=True, use_pyarrow=True, **options
+        )
 
     def _describe(
         self, about: dict[str, Any], crs: str | None, facts: shapefile.Facts | None, renamed: dict[str, str]
     ) -> LayerInfo:
         system, warning = batching.crs_of(crs, about["crs"]) if self._has_geometry else (None, None)
-        warnings = [*(facts.warnings if facts else []), *([warning] if warning else [])]
+        told = [*(facts.warnings if facts else []), *([warning] if warning else []), *self._notes]
         metadata = {"format": VECTOR_EXTENSIONS.get(self._extension(), about["driver"]), "driver": str(about["driver"])}
         metadata |= {str(k): str(v) for k, v in (about.get("layer_metadata") or {}).items()}
         if about["driver"].startswith("GeoJSON") and crs is None and system not in (CRS84, EPSG + "4326"):
-            warnings.append("the file names a coordinate reference system, which RFC 7946 does not allow; it is used")
+            told.append("the file names a coordinate reference system, which RFC 7946 does not allow; it is used")
         if facts:
             metadata["encoding_from"] = facts.encoding_from
         if renamed:
             metadata["renamed"] = "\n".join(f"{new}={old}" for new, old in renamed.items())
         if about["fid_column"]:
             metadata["primary_key"] = str(about["fid_column"])
-        if warnings:
-            metadata["warning"] = "\n".join(warnings)
-        fields = [pa.field(self._new[name], self._type(name)) for name in self._names]
+        if told:
+            metadata["warning"] = "\n".join(told)
+        fields = [pa.field(new, self._type(place)) for new, place in self._places.items()]
         features = int(about["features"])
         bounds = about["total_bounds"]
         return LayerInfo(
@@ -158,14 +179,15 @@ class OGRSource(VectorSource):
             features=features if features >= 0 else None,
             extent=None if bounds is None or not features else cast("Box", tuple(float(v) for v in bounds)),
             fields=pa.schema(fields),
-            key="fid" if about["driver"] in _STABLE else None,
+            key="fid" if about["driver"] in _STABLE and about["fid_column"] else None,
             encoding=self._encoding,
             metadata=metadata,
             field_comments=self._comments(),
         )
 
-    def _type(self, name: str) -> pa.DataType:
-        return pa.timestamp("ms") if name in self._timestamps else _storage(self._schema.field(name).type)
+    def _type(self, place: int) -> pa.DataType:
+        name = self._names[place]
+        return pa.timestamp("ms") if name in self._timestamps else _storage(self._schema.field(place + 1).type)
 
     def _extension(self) -> str:
         name = self._dataset.lower().removesuffix(".gz")
@@ -173,35 +195,30 @@ class OGRSource(VectorSource):
 
     def _comments(self) -> dict[str, str]:
         found = {}
-        for name in self._names:
-            given = self._schema.field(name).metadata or {}
+        for new, place in self._places.items():
+            given = self._schema.field(place + 1).metadata or {}
             parts = [given.get(b"GDAL:OGR:alternative_name"), given.get(b"GDAL:OGR:comment")]
             text = ": ".join(part.decode() for part in parts if part)
             if text:
-                found[self._new[name]] = text
+                found[new] = text
         return found
 
     def _read(
         self, columns: Sequence[str], where: str | None, box: Box | None, batch_bytes: int
     ) -> Iterator[pa.RecordBatch]:
-        old = {new: name for name, new in self._new.items()}
         options: dict[str, Any] = {"where": where} if where is not None else {}
         if box is not None and self._has_geometry:
             options["bbox"] = box
-        rows = batching.rows_per_batch(self._bytes(), self.info.features, batch_bytes)
+        # GDAL chooses columns by name, which cannot tell two of one name apart.
+        if self._unique:
+            options["columns"] = [self._names[self._places[name]] for name in columns]
+        options["batch_size"] = batching.rows_per_batch(self._bytes(), self.info.features, batch_bytes)
         try:
-            with open_arrow(
-                self._dataset,
-                layer=self._layer,
-                encoding=self._encoding,
-                columns=[old[name] for name in columns],
-                return_fids=True,
-                use_pyarrow=True,
-                batch_size=rows,
-                **options,
-            ) as (_, reader):
+            with contextlib.ExitStack() as stack:
+                with _noting():
+                    _, reader = stack.enter_context(self._arrow(**options))
                 for batch in reader:
-                    yield self._shaped(batch, [old[name] for name in columns])
+                    yield self._shaped(batch, columns)
         except SourceError:
             raise
         except (pa.ArrowException, OSError, ValueError, RuntimeError) as error:
@@ -217,18 +234,19 @@ class OGRSource(VectorSource):
             expected=f"OGR SQL over {', '.join(self.info.fields.names)}",
         )
 
-    def _shaped(self, batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
+    def _shaped(self, batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
         """GDAL's batch with our column names and types."""
         fid = batch.column(0).cast(pa.int64())
         arrays, fields = [fid], [pa.field("fid", pa.int64(), nullable=False)]
-        for name in names:
-            column = batch.column(batch.schema.get_field_index(name))
+        for new in columns:
+            name = self._names[self._places[new]]
+            column = batch.column(batch.schema.get_field_index(name) if self._unique else self._places[new] + 1)
             if name in self._timestamps:
                 column = pa.array(self._timestamps[name][fid.to_numpy()])
             column = column.storage if isinstance(column, pa.ExtensionArray) else column
-            self._check_text(column, name, fid)
+            self._check_text(column, new, fid)
             arrays.append(column)
-            fields.append(pa.field(self._new[name], column.type))
+            fields.append(pa.field(new, column.type))
         if self._has_geometry:
             geometry = batch.column(batch.num_columns - 1)
             geometry = geometry.storage if isinstance(geometry, pa.ExtensionArray) else geometry
@@ -252,7 +270,7 @@ class OGRSource(VectorSource):
                         source=self._file,
                         layer=self._layer,
                         row=fid[row].as_py(),
-                        column=self._new[name],
+                        column=name,
                         fix="name the right encoding, for example encoding='cp1252'",
                     ) from None
             raise
@@ -272,19 +290,18 @@ def _storage(kind: pa.DataType) -> pa.DataType:
     return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
 
 
+def _measured(notes: list[str]) -> str | None:
+    """The declared type with measures, which pyogrio names in a warning only; its WKB has them."""
+    return next((found[1] for note in notes if (found := _MEASURED.match(note))), None)
+
+
 def _types(declared: str | None, driver: str) -> tuple[str, ...]:
     """GDAL's type name as names of GeoParquet; a shapefile does not tell single from multiple."""
-    if not declared or declared.startswith("Unknown") or "Geometry" in declared.split("Collection")[0]:
-        return ("GeometryCollection",) if declared and "GeometryCollection" in declared else ()
-    name, flags = declared, ""
-    for prefix, letters in _DIMENSIONS:
-        if name.startswith(prefix):
-            name, flags = name[len(prefix) :], letters
-            break
-    else:
-        if name.rpartition(" ")[2] in ("Z", "M", "ZM"):
-            name, _, flags = name.rpartition(" ")
+    match = _DECLARED.fullmatch(declared or "")
+    if match is None or match["name"] in ("Unknown", "Geometry"):
+        return ()
+    flags = match["flags"] or _DIMENSIONS[match["dimension"] or ""]
     suffix = f" {flags}" if flags else ""
-    if driver == "ESRI Shapefile" and name in ("Polygon", "LineString"):
-        return (name + suffix, f"Multi{name}{suffix}")
-    return (name + suffix,)
+    if driver == "ESRI Shapefile" and match["name"] in ("Polygon", "LineString"):
+        return (match["name"] + suffix, f"Multi{match['name']}{suffix}")
+    return (match["name"] + suffix,)

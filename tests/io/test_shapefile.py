@@ -185,3 +185,35 @@ def test_timestamps_of_dbase_7(tmp_path: Path) -> None:
     assert batch.schema.field("when").type == pa.timestamp("ms")
     assert [str(v) for v in batch.column("when").to_pylist()] == ["2023-05-14 01:00:00", "None"]
     assert batch.column("name").to_pylist() == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "ordinates", "wkt", "declared"),
+    [(21, (1.0, 2.0, 3.0), "POINT M (1 2 3)", "Point M"), (11, (1.0, 2.0, 3.0, 4.0), "POINT ZM (1 2 3 4)", "Point ZM")],
+)
+def test_measures_are_kept(tmp_path: Path, kind: int, ordinates: tuple[float, ...], wkt: str, declared: str) -> None:
+    content = struct.pack(f"<i{len(ordinates)}d", kind, *ordinates)
+    record = struct.pack(">ii", 1, len(content) // 2) + content
+
+    def header(size: int) -> bytes:
+        box = struct.pack("<8d", 1, 2, 1, 2, 3, 3, ordinates[-1], ordinates[-1])
+        return struct.pack(">i20xi", 9994, size // 2) + struct.pack("<ii", 1000, kind) + box
+
+    (tmp_path / "a.shp").write_bytes(header(100 + len(record)) + record)
+    (tmp_path / "a.shx").write_bytes(header(108) + struct.pack(">ii", 50, len(content) // 2))
+    source = open_vector(tmp_path / "a.shp")
+    (batch,) = source.batches()
+    assert shapely.from_wkb(batch.column("geometry").to_pylist()[0]).wkt == wkt
+    assert source.info.geometry_types == (declared,)
+
+
+def test_two_columns_of_one_name(tmp_path: Path) -> None:
+    path = shapefile(tmp_path, ["a"])
+    header = struct.pack("<BBBBIHH20x", 3, 124, 1, 1, 1, 32 + 64 + 1, 1 + 8)
+    fields = struct.pack("<11sc4xBB14x", b"name", b"C", 4, 0) * 2
+    path.with_suffix(".dbf").write_bytes(header + fields + b"\r one two \x1a")
+    source = open_vector(path)
+    assert source.info.fields.names == ["name", "name_1"]
+    assert source.info.metadata["renamed"] == "name_1=name"
+    (batch,) = source.batches(columns=["name_1", "name"])
+    assert batch.select(["name", "name_1"]).to_pylist() == [{"name": "one", "name_1": "two"}]

@@ -277,6 +277,21 @@ def test_gzipped_and_zipped_files(tmp_path: Path) -> None:
         open_vector(tmp_path / "none.zip")
 
 
+def test_a_file_geodatabase_and_gpx(tmp_path: Path) -> None:
+    path = tmp_path / "a.gdb"
+    wkb = pa.array([shapely.to_wkb(shapely.from_wkt("POINT Z (1 2 3)"), flavor="iso")], pa.binary())
+    columns = pa.table({"name": ["ä"], "geometry": wkb})
+    options = {"geometry_name": "geometry", "geometry_type": "Point Z", "crs": "EPSG:4326"}
+    pyogrio.write_arrow(columns, path, driver="OpenFileGDB", layer="points", **options)
+    source = open_vector(path)
+    assert (source.info.layer, source.info.key, source.info.geometry_types) == ("points", "fid", ("Point Z",))
+    assert table(source).column("name").to_pylist() == ["ä"]
+    assert shapes(table(source))[0].wkt == "POINT Z (1 2 3)"
+    track = '<gpx version="1.1" creator="x" xmlns="http://www.topografix.com/GPX/1/1"><wpt lat="2" lon="1"/></gpx>'
+    (tmp_path / "a.gpx").write_text(track)
+    assert shapes(table(open_vector(tmp_path / "a.gpx", "waypoints")))[0].wkt == "POINT (1 2)"
+
+
 def test_files_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no such file"):
         open_vector(tmp_path / "none.gpkg")
