@@ -120,7 +120,7 @@ def test_service_named_by_a_variable() -> None:
     query = "SELECT ?url ?o { :x :at ?url . SERVICE ?url { :a :p ?o } }"
     found = rows(query, local, service=service)
     assert found == [(IRI(URL), IRI("http://e/b")), (IRI("http://other.example/"), IRI("http://e/b"))]
-    assert sorted(asked) == ["http://other.example/", URL]
+    assert sorted(asked) == sorted(["http://other.example/", URL])
 
 
 def test_blank_nodes_of_two_requests_are_different() -> None:
