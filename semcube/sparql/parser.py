@@ -13,7 +13,8 @@ from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
 
 from semcube.errors import QueryError, QuerySyntaxError
-from semcube.sparql.parser_errors import error_at, expected_phrase, found_phrase
+from semcube.sparql.parser_errors import error_at, expected_phrase, found_phrase, suggestion
+from semcube.sparql.translate_expressions import AGGREGATES, ARITY
 from semcube.sparql.translate_queries import QueryTranslator
 from semcube.sparql.translate_updates import UpdateTranslator
 
@@ -134,4 +135,5 @@ def _explained(text: str, start: str, error: UnexpectedInput) -> QuerySyntaxErro
         interactive.exhaust_lexer()
     accepts: set[str] = interactive.accepts()  # type: ignore[no-untyped-call]
     found, offset = found_phrase(text, offset)
-    return error_at(text, offset, found, expected=expected_phrase(accepts))
+    fix = suggestion(found, accepts, {*ARITY, *AGGREGATES})
+    return error_at(text, offset, found, expected=expected_phrase(accepts), fix=fix)

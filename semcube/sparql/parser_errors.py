@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from semcube.errors import QuerySyntaxError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
-__all__ = ["error_at", "expected_phrase", "found_phrase", "position"]
+__all__ = ["error_at", "expected_phrase", "found_phrase", "position", "suggestion"]
 
 _WORD = re.compile(r"[^\s(){}\[\],;|&!=<>*/+\"'#]+")
 
@@ -130,3 +131,27 @@ def expected_phrase(terminals: Iterable[str]) -> str:
     if len(phrases) < 2:
         return "".join(phrases)
     return ", ".join(phrases[:-1]) + " or " + phrases[-1]
+
+
+def suggestion(found: str, terminals: Collection[str], functions: Collection[str]) -> str | None:
+    """What to do about a word that cannot stand where it was found; None where there is nothing to say.
+
+    Args:
+        found: What was found, in quotes.
+        terminals: What could stand there.
+        functions: The names of functions and aggregates.
+
+    Example:
+        >>> suggestion("'FILTR'", {"FILTER", "RBRACE"}, ())
+        'did you mean FILTER?'
+    """
+    word = found.strip("'").upper()
+    if word in functions and "VAR" in terminals and "LPAR" in terminals and "FUNCTION" not in terminals:
+        return f"write ({word}(...) AS ?name)"
+    if word.startswith("<") and "COMPARISON" in terminals:
+        return "put a space after '<'; without one it begins an IRI"
+    keywords = {name for name in terminals if name.isalpha() and len(name) > 2 and name not in _SYMBOLS}
+    if "FUNCTION" in terminals:
+        keywords.update(functions)
+    close = get_close_matches(word, sorted(keywords), 1, 0.75)
+    return f"did you mean {close[0]}?" if close else None

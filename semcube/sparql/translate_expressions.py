@@ -21,7 +21,7 @@ from semcube.sparql.algebra import (
 from semcube.sparql.translate_terms import Node, TermTranslator
 from semcube.vocab import GEOF
 
-__all__ = ["AGGREGATE_IRIS", "ARITY", "ExpressionTranslator", "chain"]
+__all__ = ["AGGREGATES", "AGGREGATE_IRIS", "ARITY", "ExpressionTranslator", "chain"]
 
 AGGREGATE_IRIS = frozenset(
     GEOF + name
@@ -30,6 +30,9 @@ AGGREGATE_IRIS = frozenset(
     )
 )  # fmt: skip
 """Functions that GeoSPARQL 1.1 (clause 8.8) defines as aggregates, although a call looks like any other."""
+
+AGGREGATES = ("COUNT", "SUM", "MIN", "MAX", "AVG", "SAMPLE", "GROUP_CONCAT")
+"""The set functions of SPARQL 1.1 (section 18.5.1)."""
 
 _MANY = 1_000_000
 ARITY: dict[str, tuple[int, int]] = {

@@ -162,6 +162,10 @@ def test_an_authority_without_path_is_merged_with_a_slash() -> None:
     ("text", "line", "column", "parts"),
     [
         ("SELECT ?s\nWHERE { ?s ?p ?o . FILTR(?o) }", 2, 20, ["'FILTR'", "expected", "'}'", "a graph pattern keyword"]),
+        ("SELECT ?s { ?s ?p ?o . FILTR(?o) }", 1, 24, ["To fix: did you mean FILTER?"]),
+        ("SELECT ?s { FILTER(STRLENGTH(?o)) }", 1, 20, ["'STRLENGTH'", "did you mean STRLEN?"]),
+        ("SELECT COUNT(*) {}", 1, 8, ["'COUNT'", "write (COUNT(...) AS ?name)"]),
+        ("SELECT * { FILTER(?x<?y&&?z>1) }", 1, 21, ["put a space after '<'"]),
         ("SELECT ?s { ?s ?p ?o", 1, 21, ["the end of the text, with '{' of line 1, column 11 not closed"]),
         ("SELECT ?s { ?s ?p 'abc }", 1, 19, ["a string that does not end"]),
         ("SELECT ?s { ?s ?p }", 1, 19, ["'}'", "a term (a variable, an IRI or a literal)"]),
