@@ -17,6 +17,8 @@ _FRONTIER = 4_000_000
 _METRES_PER_DEGREE = 110_574.0
 _SMALLEST_RADIUS_M = 6_335_439.0
 _SAFETY = 1.01
+# Degrees (0.1 mm): geodesic computations round.
+_ROUNDING = 1e-9
 
 
 class BoxTree:
@@ -135,7 +137,7 @@ def grow_m(boxes: np.ndarray, metres: float | np.ndarray) -> np.ndarray:
         side = np.where(
             highest + angle >= np.pi / 2 - 1e-9, 360.0, np.degrees(np.arcsin(np.minimum(sine, 1.0))) * _SAFETY
         )
-    side = np.where(reach == 0, 0.0, side)
+    side, up = side + _ROUNDING, up + _ROUNDING
     return np.column_stack([boxes[:, 0] - side, boxes[:, 1] - up, boxes[:, 2] + side, boxes[:, 3] + up])
 
 

@@ -19,8 +19,9 @@ __all__ = ["buffer_m"]
 _GEOD = pyproj.Geod(ellps="WGS84")
 _MAX_M = 5_000_000.0
 _PIECE_DEGREES = 2.0
-_PIECE_M = 150_000.0
 _STEP_DEGREES = 0.1
+_POLE_STEPS = 10.0
+_MAX_OUTLINE = 5000
 _WORLD = shapely.box(-180, -90, 180, 90)
 
 
@@ -88,6 +89,7 @@ def _around_centre(flat: np.ndarray, radius: np.ndarray, quad_segs: int) -> np.n
 
 def _to_lon_lat(plane: np.ndarray, centre: np.ndarray) -> np.ndarray:
     """Areas of azimuthal equidistant planes around centres -> lon/lat, cut at the antimeridian."""
+    plane = _finer_near_poles(plane, centre)
     xy = shapely.get_coordinates(plane)
     around = np.repeat(centre, shapely.get_num_coordinates(plane), axis=0)
     lon, lat, _ = _GEOD.fwd(
@@ -106,10 +108,30 @@ def _to_lon_lat(plane: np.ndarray, centre: np.ndarray) -> np.ndarray:
     return result
 
 
-def _holds_pole(plane: np.ndarray, centre: np.ndarray, latitude: float) -> np.ndarray:
+def _finer_near_poles(plane: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """Longitudes run fast near a pole: more vertices there, so that edges straight in lon/lat follow the outline."""
+    outline = shapely.length(plane)
+    step = outline / np.maximum(shapely.get_num_coordinates(plane), 1)
+    for latitude in (90.0, -90.0):
+        pole = shapely.points(_pole(centre, latitude))
+        gap = shapely.distance(shapely.boundary(plane), pole)
+        close = np.flatnonzero(gap < _POLE_STEPS * step)
+        if len(close):
+            finest = np.maximum(gap[close] / _POLE_STEPS, outline[close] / _MAX_OUTLINE)
+            plane = plane.copy()
+            plane[close] = shapely.segmentize(plane[close], finest)
+    return plane
+
+
+def _pole(centre: np.ndarray, latitude: float) -> np.ndarray:
+    """The place of a pole in the planes."""
     azimuth, _, distance = _GEOD.inv(centre[:, 0], centre[:, 1], np.zeros(len(centre)), np.full(len(centre), latitude))
     angle = np.radians(azimuth)
-    return np.asarray(shapely.intersects_xy(plane, distance * np.sin(angle), distance * np.cos(angle)))
+    return np.column_stack([distance * np.sin(angle), distance * np.cos(angle)])
+
+
+def _holds_pole(plane: np.ndarray, centre: np.ndarray, latitude: float) -> np.ndarray:
+    return np.asarray(shapely.intersects_xy(plane, *_pole(centre, latitude).T))
 
 
 def _around_pole(plane: shapely.Geometry, centre: np.ndarray) -> shapely.Geometry:

@@ -139,7 +139,7 @@ def _needs_geos(column: pa.Array) -> np.ndarray:
         geometries = from_wkb(column.take(pa.array(near))).native
         values, owner = shapely.get_coordinates(geometries, return_index=True)
         small = np.abs(values) < 1
-        rounded = np.round(values, 15)
+        rounded = np.round(np.where(small, values, 0.0), 15)
         slow[near[np.unique(owner[(small & (rounded != values)).any(axis=1)])]] = True
         slow[near[shapely.is_missing(geometries)]] = True
     return slow

@@ -162,7 +162,7 @@ def test_take_and_concat() -> None:
 _DOUBLES = st.floats(allow_nan=False, allow_infinity=False)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.tuples(_DOUBLES, _DOUBLES, _DOUBLES), min_size=2, max_size=4),
     st.sampled_from(["CRS84", "EPSG:4326", "EPSG:3035"]),
@@ -188,7 +188,7 @@ def test_decimals_are_plain_and_shortest() -> None:
         assert serialise(np.array([shapely.Point(value, 0)]), WKT_LITERAL)[0] == f"POINT ({text} 0)"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(geometries, st.sampled_from([CRS84, crs(4326), crs(3857), crs(3035)]))
 def test_every_kind_survives_wkt(geometry: shapely.Geometry, system: object) -> None:
     text = serialise(np.array([geometry], dtype=object), WKT_LITERAL, system)
@@ -197,7 +197,7 @@ def test_every_kind_survives_wkt(geometry: shapely.Geometry, system: object) -> 
     assert back.serialise(WKT_LITERAL).tolist() == text.tolist()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(geometries, st.sampled_from([CRS84, crs(4326)]), st.sampled_from([GML_LITERAL, KML_LITERAL, GEOJSON_LITERAL]))
 def test_every_kind_survives_the_other_serialisations(
     geometry: shapely.Geometry, system: object, datatype: str

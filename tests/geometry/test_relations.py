@@ -74,7 +74,7 @@ def test_known_pairs(name: str, a: str, b: str, holds: bool) -> None:
     assert matches(shapely.relate(first[0], second[0]), name) is holds
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(geometries, geometries, st.booleans())
 def test_predicates_agree_with_the_matrix(a: shapely.Geometry, b: shapely.Geometry, prepared: bool) -> None:
     """Named predicates, patterns and matrices are three ways to one truth; preparing does not change it."""
@@ -85,7 +85,7 @@ def test_predicates_agree_with_the_matrix(a: shapely.Geometry, b: shapely.Geomet
     assert {name: evaluate(name, first, second)[0] for name in RELATIONS} == expected
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(simple)
 def test_a_geometry_equals_itself_whatever_its_kind(a: shapely.Geometry) -> None:
     one = np.array([a], dtype=object)
@@ -94,7 +94,7 @@ def test_a_geometry_equals_itself_whatever_its_kind(a: shapely.Geometry) -> None
     assert not evaluate("sfDisjoint", one, one)[0]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(geometries, geometries)
 def test_exactly_one_rcc8_relation_for_areas(a: shapely.Geometry, b: shapely.Geometry) -> None:
     if {a.geom_type, b.geom_type} != {"Polygon"} or a.is_empty or b.is_empty:

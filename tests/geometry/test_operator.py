@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from semcube.errors import GeometryError
+from semcube.geometry import operator
+from semcube.geometry.metres import distance_m
+from semcube.geometry.operator import DISTANCE, SpatialJoin, spatial_filter, spatial_join
+from semcube.geometry.relations import RELATIONS, matches
+
+from .shapes import geometries
+
+_COLUMN = st.lists(st.one_of(geometries, st.none()), min_size=0, max_size=7).map(
+    lambda found: np.array([*found, None], dtype=object)[:-1]
+)
+
+
+def brute(left: np.ndarray, right: np.ndarray, relation: str) -> list[tuple[int, int]]:
+    """The oracle: every pair by its DE-9IM matrix."""
+    return [
+        (i, j)
+        for i, a in enumerate(left)
+        for j, b in enumerate(right)
+        if a is not None and b is not None and matches(shapely.relate(a, b), relation)
+    ]
+
+
+def _pairs(found: tuple[np.ndarray, np.ndarray]) -> list[tuple[int, int]]:
+    return list(zip(found[0].tolist(), found[1].tolist(), strict=True))
+
+
+@settings(max_examples=50, deadline=None)
+@given(_COLUMN, _COLUMN)
+def test_every_relation_joins_like_brute_force(left: np.ndarray, right: np.ndarray) -> None:
+    for name in (*RELATIONS, "T*T***T**", "FF*FF****", "FF0******", "*********"):
+        assert _pairs(spatial_join(left, right, name)) == brute(left, right, name), name
+
+
+@settings(max_examples=60, deadline=None)
+@given(_COLUMN, geometries, st.sampled_from(sorted(RELATIONS)))
+def test_every_relation_filters_like_brute_force(column: np.ndarray, constant: shapely.Geometry, name: str) -> None:
+    one = np.array([constant], dtype=object)
+    expected = [i for i, _ in brute(column, one, name)]
+    assert np.flatnonzero(spatial_filter(column, constant, name)).tolist() == expected
+
+
+@pytest.fixture(scope="module")
+def many() -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(3)
+    zones = shapely.buffer(shapely.points(random.random((60, 2)) * 10), 0.8, quad_segs=32)
+    places = shapely.points(random.random((5000, 2)) * 10)
+    return np.asarray(zones), np.asarray(places)
+
+
+@pytest.mark.parametrize("name", ["sfContains", "sfIntersects", "ehContains", "sfDisjoint", "sfTouches"])
+def test_chunks_threads_and_order_of_sides_do_not_matter(
+    many: tuple[np.ndarray, np.ndarray], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zones, places = many
+    expected = _pairs(spatial_join(zones, places, name, threads=1))
+    by_hand = getattr(shapely, RELATIONS[name].predicate or "contains_properly")
+    assert expected == [(i, int(j)) for i, zone in enumerate(zones) for j in np.flatnonzero(by_hand(zone, places))]
+    monkeypatch.setattr(operator, "_THREAD_PAIRS", 100)
+    monkeypatch.setattr(operator, "_PREPARED_VERTICES", 300)
+    for chunk in (50, 997, 10_000):
+        assert _pairs(spatial_join(zones, places, name, threads=3, chunk=chunk)) == expected
+    swapped = spatial_join(places, zones, RELATIONS[name].inverse, threads=2)
+    assert sorted(_pairs((swapped[1], swapped[0]))) == expected
+
+
+def test_batches_are_bounded(many: tuple[np.ndarray, np.ndarray]) -> None:
+    join = SpatialJoin("sfDisjoint", chunk=10_000)
+    sizes = [len(first) for first, _ in join.batches(*many)]
+    assert max(sizes) <= 10_000
+    assert sum(sizes) == join.report.pairs == len(spatial_join(*many, "sfDisjoint")[0])
+
+
+def test_the_arrays_of_the_caller_are_not_prepared(many: tuple[np.ndarray, np.ndarray]) -> None:
+    zones, places = many
+    spatial_join(zones, places, "sfContains")
+    spatial_filter(places, zones[0], "sfWithin")
+    assert not shapely.is_prepared(zones).any()
+    assert not shapely.is_prepared(places).any()
+
+
+class _Stop:
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def check(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise TimeoutError
+
+
+def test_a_join_can_be_stopped(many: tuple[np.ndarray, np.ndarray]) -> None:
+    with pytest.raises(TimeoutError):
+        spatial_join(*many, "sfContains", cancellation=_Stop(1))
+
+
+def test_wrong_calls() -> None:
+    nothing = np.empty(0, dtype=object)
+    with pytest.raises(GeometryError, match="distance_m"):
+        spatial_join(nothing, nothing, DISTANCE)
+    with pytest.raises(GeometryError, match="distance_m"):
+        spatial_join(nothing, nothing, "sfWithin", distance_m=5)
+    with pytest.raises(GeometryError, match="sfNear"):
+        spatial_join(nothing, nothing, "sfNear")
+
+
+# --- distance -------------------------------------------------------------------------------------------------------
+
+_LON = st.one_of(st.floats(-180, 180), st.sampled_from([-180.0, 180.0, 179.999, -179.999, 0.0]))
+_LAT = st.one_of(st.floats(-90, 90), st.sampled_from([-90.0, 90.0, 89.99, -89.99, 0.0, 60.0]))
+_SPOT = st.tuples(_LON, _LAT)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(_SPOT, min_size=1, max_size=8), st.lists(_SPOT, min_size=1, max_size=8), st.floats(1, 3e6))
+def test_points_within_a_distance_anywhere(
+    left: list[tuple[float, float]], right: list[tuple[float, float]], limit: float
+) -> None:
+    a, b = np.asarray(shapely.points(left)), np.asarray(shapely.points(right))
+    metres = distance_m(np.repeat(a, len(b)), np.tile(b, len(a))).reshape(len(a), len(b))
+    if (np.abs(metres - limit) < 1e-6).any():
+        return
+    expected = list(zip(*(side.tolist() for side in np.nonzero(metres <= limit)), strict=True))
+    assert _pairs(spatial_join(a, b, DISTANCE, distance_m=limit)) == expected
+    assert np.flatnonzero(spatial_filter(a, b[0], DISTANCE, distance_m=limit)).tolist() == [
+        i for i, j in expected if j == 0
+    ]
+
+
+def test_neighbours_across_the_antimeridian_and_the_pole() -> None:
+    a = np.asarray(shapely.points([[179.999, 10], [0, 89.999], [5, 5]]))
+    b = np.asarray(shapely.points([[-179.999, 10], [180, 89.999], [5, 6]]))
+    assert _pairs(spatial_join(a, b, DISTANCE, distance_m=300)) == [(0, 0), (1, 1)]
+
+
+def test_areas_within_a_distance() -> None:
+    random = np.random.default_rng(5)
+    a = shapely.buffer(shapely.points(random.random((100, 2)) * [4, 4] + [10, 58]), 0.05)
+    b = np.asarray(
+        [shapely.LineString(random.random((3, 2)) * 0.3 + random.random(2) * 4 + [10, 58]) for _ in range(60)]
+    )
+    metres = distance_m(np.repeat(a, len(b)), np.tile(b, len(a))).reshape(len(a), len(b))
+    expected = list(zip(*(side.tolist() for side in np.nonzero(metres <= 5000)), strict=True))
+    assert len(expected) > 20
+    assert _pairs(spatial_join(a, b, DISTANCE, distance_m=5000)) == expected
+
+
+def test_missing_and_empty_geometries_are_near_nothing() -> None:
+    odd = np.array([None, shapely.Point(), shapely.Point(0, 0)], dtype=object)
+    assert _pairs(spatial_join(odd, odd, DISTANCE, distance_m=10)) == [(2, 2)]
+    assert spatial_filter(odd, shapely.Point(0, 0), DISTANCE, distance_m=10).tolist() == [False, False, True]
