@@ -343,7 +343,7 @@ async function start() {
   say('ready', '');
   const found = await offerExamples();
   if (shared) run({ fit: !viewOf(address.view) });
-  else if (found.length) editor.value = found[0].query;
+  else if (found.length && editor.value === FIRST_QUERY) editor.value = found[0].query;
 }
 
 start().catch((error) => {

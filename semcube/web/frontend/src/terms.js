@@ -29,7 +29,7 @@ export function kinds(variables, rows) {
       else if (isTemporal(term)) seen.add('time');
       else if (term.type === 'uri') seen.add('iri');
       else seen.add('text');
-      if (seen.has('geometry') || seen.size > 1) break;
+      if (seen.has('geometry')) break;
     }
     if (seen.has('geometry')) found[name] = 'geometry';
     else found[name] = seen.size === 1 ? [...seen][0] : seen.size ? 'text' : null;

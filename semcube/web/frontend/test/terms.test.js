@@ -25,9 +25,12 @@ test('variables are told apart by their bound values', () => {
   const rows = [
     { w: { type: 'literal', value: 'POINT(1 2)', datatype: 'http://www.opengis.net/ont/geosparql#wktLiteral' }, n: { type: 'literal', value: '1', datatype: `${XSD}integer` } },
     { n: { type: 'literal', value: '1.5', datatype: `${XSD}decimal` }, t: { type: 'literal', value: '2020-01-01', datatype: `${XSD}date` }, m: { type: 'uri', value: 'http://e/' } },
-    { m: { type: 'literal', value: 'x' } },
+    { m: { type: 'literal', value: 'x' }, v: { type: 'uri', value: 'http://e/' } },
+    { v: { type: 'literal', value: 'x' } },
+    { v: { type: 'literal', value: 'POINT(1 2)', datatype: 'http://www.opengis.net/ont/geosparql#wktLiteral' } },
   ];
-  assert.deepEqual(kinds(['w', 'n', 't', 'm', 'never'], rows), { w: 'geometry', n: 'number', t: 'time', m: 'text', never: null });
+  const found = kinds(['w', 'n', 't', 'm', 'v', 'never'], rows);
+  assert.deepEqual(found, { w: 'geometry', n: 'number', t: 'time', m: 'text', v: 'geometry', never: null });
 });
 
 test('times are read with their zone, and as UTC without one', () => {
