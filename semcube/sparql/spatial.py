@@ -33,6 +33,10 @@ __all__ = ["Reach"]
 
 CHUNK = 65536
 """Geometries of the larger side that are held at a time."""
+SMALL_PATTERN = 4096.0
+"""The geometries of a pattern with fewer solutions are tested without asking the index, if the window is large."""
+SAMPLE = 1000
+"""Boxes that the mean size is taken from."""
 FEW = 0.25
 """The index proposes candidates for a join where one side has at most this part of all geometries."""
 
@@ -112,14 +116,15 @@ def spatial_select(node: SpatialSelect, context: Context) -> Iterator[Solutions]
         _note(context, "the constant is no geometry: no solution")
         return
     index = _index(context)
-    candidates = None if index is None else selection.candidates(index)
     expected = estimate(node.pattern, context)
+    worth = index is not None and selection.is_worth_proposing(index, expected)
+    candidates = selection.candidates(index) if index is not None and worth else None
     if candidates is not None and _index_first(len(candidates), expected, context):
         _note(context, f"index first: {len(candidates)} candidates, {_about(expected)} solutions of the pattern")
         found = selection.holding(candidates)
         yield from run(Join(id_table({node.variable.name: found}), node.pattern), context)
         return
-    proposed = "no index" if candidates is None else f"{len(candidates)} candidates"
+    proposed = "no candidates asked" if candidates is None else f"{len(candidates)} candidates"
     _note(context, f"pattern first: {_about(expected)} solutions, {proposed}")
     for batch in run(node.pattern, context):
         yield batch.where(selection.holds(batch.column(node.variable.name), candidates))
@@ -156,10 +161,18 @@ class _Selection:
         constant = _lonlat(number, context)[0]
         return None if constant is not None and constant.is_empty else cls(node, context, reach, constant)
 
+    def is_worth_proposing(self, index: SpatialIndex, expected: float | None) -> bool:
+        """Whether asking the index can save work: not where the pattern has few solutions and the window holds many."""
+        if expected is None or expected > SMALL_PATTERN or self.context.push_down == "forced":
+            return True
+        return _likely_near(self._box(), index) < expected
+
     def candidates(self, index: SpatialIndex) -> np.ndarray:
         """The sorted ids that may hold."""
-        box = self.reach.boxes(np.array([self.constant], object))[0]
-        return index.candidates(box, self.reach.metres)
+        return index.candidates(self._box()[0], self.reach.metres)
+
+    def _box(self) -> np.ndarray:
+        return self.reach.boxes(np.array([self.constant], object))
 
     def holds(self, column: np.ndarray, candidates: np.ndarray | None) -> np.ndarray:
         """For each id of a column whether the relation holds; each distinct id is tested once."""
@@ -248,13 +261,28 @@ def _restricted(node: Algebra, variable: Variable, near: np.ndarray, reach: Reac
     shapes = context.terms.geometries(near).lonlat
     if bool(shapely.is_empty(shapes).any()):
         return node
-    _, found = index.candidate_pairs(reach.boxes(shapes), reach.metres)
-    found = np.unique(found)
-    if expected is not None and len(found) >= expected and context.push_down != "forced":
+    boxes = reach.boxes(shapes)
+    limit = np.inf if expected is None or context.push_down == "forced" else expected
+    found = np.empty(0, np.int64)
+    if _likely_near(boxes, index) < limit:
+        found = np.unique(index.candidate_pairs(boxes, reach.metres)[1])
+    else:
+        limit = 0.0
+    if len(found) >= limit:
         _note(context, f"{len(near)} geometries on one side, {_about(expected)} solutions on the other")
         return node
     _note(context, f"{len(near)} geometries on one side; the index has {len(found)} near, of {_about(expected)}")
     return Join(id_table({variable.name: found}), node)
+
+
+def _likely_near(boxes: np.ndarray, index: SpatialIndex) -> float:
+    """How many indexed boxes would meet these, were they spread evenly; a distance in metres is left out."""
+    some = index.boxes[:: max(1, len(index) // SAMPLE)]
+    size = np.nanmean(some[:, 2:] - some[:, :2], axis=0) if len(some) else np.zeros(2)
+    low, high = index.bounds[:2], index.bounds[2:]
+    inside = np.minimum(boxes[:, 2:], high) - np.maximum(boxes[:, :2], low)
+    share = np.where(inside >= 0, (inside + size) / np.maximum(high - low + size, 1e-12), 0.0)
+    return float(len(index) * np.nansum(np.minimum(share, 1.0).prod(axis=1)))
 
 
 @dataclass(frozen=True, slots=True)
