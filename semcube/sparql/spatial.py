@@ -281,7 +281,8 @@ def _likely_near(boxes: np.ndarray, index: SpatialIndex) -> float:
     size = np.nanmean(some[:, 2:] - some[:, :2], axis=0) if len(some) else np.zeros(2)
     low, high = index.bounds[:2], index.bounds[2:]
     inside = np.minimum(boxes[:, 2:], high) - np.maximum(boxes[:, :2], low)
-    share = np.where(inside >= 0, (inside + size) / np.maximum(high - low + size, 1e-12), 0.0)
+    tiny = 1e-12
+    share = np.where(inside >= 0, (inside + size + tiny) / (high - low + size + tiny), 0.0)
     return float(len(index) * np.nansum(np.minimum(share, 1.0).prod(axis=1)))
 
 
