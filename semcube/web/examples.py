@@ -232,20 +232,28 @@ def _kind(term: Term) -> str:
     return "time" if term.datatype in _TIMES else "text"
 
 
+_IRI = re.compile(r"<([^<>\s]+)>")
+_LOCAL = re.compile(r"[A-Za-z_](?:[\w.-]*[\w-])?", re.ASCII)
+
+
 def _with_prefixes(body: str) -> str:
-    """A query with its IRIs shortened and the prefixes it then needs."""
+    """A query with its IRIs shortened and the prefixes it then needs; a namespace without a known prefix gets one."""
+    known = dict(PREFIXES)
+    for iri in _IRI.findall(body):
+        start = iri[: max(iri.rfind("#"), iri.rfind("/")) + 1]
+        if start and start not in known.values() and _LOCAL.fullmatch(iri[len(start) :]) and start.count("/") > 2:
+            known[f"ns{len(known) - len(PREFIXES) + 1}"] = start
     used: set[str] = set()
 
     def shorten(match: re.Match[str]) -> str:
-        for name, start in PREFIXES.items():
-            rest = match[1].removeprefix(start)
-            if match[1].startswith(start) and re.fullmatch(r"[A-Za-z_][\w-]*", rest):
+        for name, start in known.items():
+            if match[1].startswith(start) and _LOCAL.fullmatch(match[1][len(start) :]):
                 used.add(name)
-                return f"{name}:{rest}"
+                return f"{name}:{match[1][len(start) :]}"
         return match[0]
 
-    text = re.sub(r"<([^<>\s]+)>", shorten, body)
-    head = "".join(f"PREFIX {name}: <{PREFIXES[name]}>\n" for name in sorted(used))
+    text = _IRI.sub(shorten, body)
+    head = "".join(f"PREFIX {name}: <{known[name]}>\n" for name in sorted(used))
     return f"{head}\n{text}" if head else text
 
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 @contextmanager
 def live(dataset: Dataset, settings: ServerSettings | None = None, **client: object) -> Iterator[httpx.Client]:
     """Serve a dataset; gives a client whose base URL is the server."""
-    listener = socket.socket()
+    # with the protocol named, asyncio sends small answers at once (TCP_NODELAY)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen(64)
     config = uvicorn.Config(app(dataset, settings), log_level="critical", timeout_graceful_shutdown=2)

@@ -6,7 +6,10 @@ from __future__ import annotations
 import pytest
 
 from semcube.errors import RemoteError, UsageError
+from semcube.server import ServerSettings
 from semcube.server.services import services
+from semcube.sparql.memory import MemoryDataset
+from tests.server.live import live
 
 
 @pytest.mark.parametrize(
@@ -31,3 +34,19 @@ def test_others_are_refused(url: str) -> None:
 def test_a_start_needs_scheme_and_host(start: str) -> None:
     with pytest.raises(UsageError):
         services([start])
+
+
+def test_an_allowed_endpoint_is_asked_and_others_are_not() -> None:
+    with live(MemoryDataset.parse("<http://e/s> <http://e/p> 5 .", "ttl")) as remote:
+        endpoint = f"{str(remote.base_url).rstrip('/')}/sparql"
+        query = f"SELECT ?o {{ SERVICE <{endpoint}> {{ ?s <http://e/p> ?o }} }}"
+        here = MemoryDataset.parse("", "nt")
+        with live(here, ServerSettings(service=services([endpoint]))) as client:
+            rows = client.get("/sparql", params={"query": query}).json()["results"]["bindings"]
+            assert [row["o"]["value"] for row in rows] == ["5"]
+            other = query.replace("/sparql>", "/other>").replace(endpoint.split("/")[2], "127.0.0.1:1")
+            refused = client.get("/sparql", params={"query": other})
+            assert refused.status_code == 502
+            assert refused.json()["endpoint"] == "http://127.0.0.1:1/other"
+        with live(here) as client:
+            assert client.get("/sparql", params={"query": query}).status_code >= 400

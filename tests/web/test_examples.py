@@ -85,6 +85,13 @@ def test_odd_property_names_become_variables() -> None:
     assert len(set(names)) == len(names) == 6
 
 
+def test_iris_are_shortened() -> None:
+    query = next(example.query for example in of(LAKES) if example.label == "Lake (2)")
+    assert "PREFIX ns1: <http://example.org/>" in query
+    assert "?feature a ns1:Lake ;" in query
+    assert "OPTIONAL { ?feature ns1:depth ?depth }" in query
+
+
 def test_vocabulary() -> None:
     found = vocabulary(MemoryDataset.parse(HEAD + LAKES, "ttl"))
     assert found["classes"][:2] == ["http://example.org/Lake", "http://www.opengis.net/ont/geosparql#Geometry"]
