@@ -28,14 +28,27 @@ def generate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     key: Annotated[str | None, typer.Option(help="Column that identifies a feature.")] = None,
     layer: Annotated[str | None, typer.Option(help="Only this layer; of a raster, this variable.")] = None,
     source_crs: Annotated[str | None, typer.Option(help="System of inputs that do not say theirs.")] = None,
+    zones: Annotated[str | None, typer.Option(help="FILE[:layer] of polygons to summarise pixels over.")] = None,
+    cells: Annotated[str | None, typer.Option(help="Grid to summarise pixels over: h3 or h3:N.")] = None,
+    categorical: Annotated[
+        bool | None, typer.Option("--categorical/--continuous", help="Whether pixel values are classes.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print no notes.")] = False,
 ) -> None:
     """Write a mapping by rule; edit it and run it with: semcube transform --mapping M --output OUT."""
     from semcube.config import Settings
     from semcube.mapping import generate as run
     from semcube.mapping import mapping_turtle
+    from semcube.mapping.raster import RasterSettings
 
-    made = run(inputs, base or Settings.from_environment().base, layer=layer, key=key, source_crs=source_crs)
+    made = run(
+        inputs,
+        base or Settings.from_environment().base,
+        layer=layer,
+        key=key,
+        source_crs=source_crs,
+        raster=RasterSettings(zones, cells, categorical, source_crs),
+    )
     folder = Path.cwd() if output == "-" else Path(output).resolve().parent
     _write(output, mapping_turtle(made.mapping, directory=folder))
     if ontology is not None:

@@ -132,11 +132,12 @@ def test_wkt_is_that_of_the_reference(texts: list[str], crs: str) -> None:
 
 def test_a_ten_megabyte_polygon_passes_in_its_own_batch() -> None:
     angle = np.linspace(0, 2 * np.pi, 600_000, endpoint=False)
-    ring = shapely.Polygon(np.column_stack([np.cos(angle), np.sin(angle)]) * 40)
+    ring = shapely.Polygon(np.column_stack([np.cos(angle), np.sin(angle)]) * 40 + 45)
     wkb = shapely.to_wkb(ring)
     assert len(wkb) > 9_000_000
     quads, report = run(MAPPING, layer([wkb, shapely.to_wkb(shapely.Point(1, 1))]), batch_bytes=1_000_000)
     assert report.features_out == 2
     lexical = quads[0][2]
     assert len(lexical) > 10_000_000
-    assert parse([lexical[1 : lexical.rindex('"')]], WKT_LITERAL).native[0].equals(ring)
+    again = shapely.from_wkt(lexical[1 : lexical.rindex('"')])
+    assert np.array_equal(shapely.get_coordinates(again), shapely.get_coordinates(ring))

@@ -77,7 +77,7 @@ def _first_points(path: Path) -> tuple[np.ndarray, object]:
         source = f"/vsizip/{path}/{next(each for each in members if each.endswith(('.shp', '.gpkg')))}"
     names = [str(each[0]) for each in pyogrio.list_layers(source)]
     layer = next(each for each in names if pyogrio.read_info(source, layer=each)["features"])
-    meta, _, wkb, _ = pyogrio.raw.read(source, layer=layer, max_features=20)
+    meta, _, wkb, _ = pyogrio.raw.read(source, layer=layer, max_features=20, columns=[])
     geometries = shapely.force_2d(shapely.from_wkb(wkb))
     return np.array([shapely.get_coordinates(each)[0] for each in geometries]), meta["crs"]
 
