@@ -18,7 +18,7 @@ import numpy as np
 import shapely
 
 from semcube.errors import GeometryError
-from semcube.geometry.boxes import BoxTree, grow_m, turned
+from semcube.geometry.boxes import grow_m, turned
 from semcube.geometry.metres import within_m
 from semcube.geometry.relations import Relation, evaluate, matches, relation
 
@@ -109,17 +109,15 @@ class SpatialJoin:
         return None if self.relation == DISTANCE else relation(self.relation)
 
     def _run(self, stream: np.ndarray, held: np.ndarray, chosen: Relation | None) -> Iterator[Pairs]:
-        tree = BoxTree(shapely.bounds(held))
+        tree = shapely.STRtree(held)
+        bounds = shapely.total_bounds(held) if len(held) else np.full(4, np.nan)
         sizes = shapely.get_num_coordinates(stream), shapely.get_num_coordinates(held)
-        boxes = shapely.bounds(stream)
-        if self.distance_m is not None:
-            boxes = grow_m(boxes, self.distance_m)
         apart = None if chosen is None or not chosen.may_be_disjoint else _Apart(stream, held, chosen)
         start, step = 0, 1024
         while start < len(stream):
             if self.cancellation is not None:
                 self.cancellation.check()
-            rows, found = self._candidates(tree, boxes[start : start + step])
+            rows, found = self._candidates(tree, stream[start : start + step], bounds)
             rows = rows + start
             if apart is not None:
                 yield from apart.pairs(np.arange(start, min(start + step, len(stream))), (rows, found), self.chunk)
@@ -131,13 +129,17 @@ class SpatialJoin:
             start += step
             step = int(min(max(step * self.chunk / max(len(rows), 1) / 2, 64), 4 * step, 1 << 20))
 
-    def _candidates(self, tree: BoxTree, boxes: np.ndarray) -> Pairs:
+    def _candidates(self, tree: shapely.STRtree, stream: np.ndarray, bounds: np.ndarray) -> Pairs:
+        """Pairs whose boxes meet (grown by the distance), sorted."""
+        width = np.int64(max(len(tree.geometries), 1))
         if self.distance_m is None:
-            return tree.query(boxes)
-        rows, moved = turned(boxes, tree.bounds)
-        query, found = tree.query(moved)
-        keys = np.unique(rows[query] * np.int64(len(tree.rows) and tree.rows.max() + 1) + found)
-        width = int(tree.rows.max()) + 1 if len(tree.rows) else 1
+            rows, found = tree.query(stream)
+            keys = np.sort(rows * width + found)
+        else:
+            owner, boxes = turned(grow_m(shapely.bounds(stream), self.distance_m), bounds)
+            usable = ~np.isnan(boxes).any(axis=1)
+            rows, found = tree.query(shapely.box(*boxes[usable].T))
+            keys = np.unique(owner[usable][rows] * width + found)
         return keys // width, keys % width
 
     def _verify(self, sides: Pairs, pairs: Pairs, sizes: Pairs, chosen: Relation | None) -> np.ndarray:

@@ -158,3 +158,12 @@ def test_missing_and_empty_geometries_are_near_nothing() -> None:
     odd = np.array([None, shapely.Point(), shapely.Point(0, 0)], dtype=object)
     assert _pairs(spatial_join(odd, odd, DISTANCE, distance_m=10)) == [(2, 2)]
     assert spatial_filter(odd, shapely.Point(0, 0), DISTANCE, distance_m=10).tolist() == [False, False, True]
+
+
+def test_joins_over_shared_arrays_run_at_the_same_time(many: tuple[np.ndarray, np.ndarray]) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    expected = _pairs(spatial_join(*many, "sfContains", threads=1))
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda _: _pairs(spatial_join(*many, "sfContains", threads=2)), range(12)):
+            assert found == expected
