@@ -113,10 +113,19 @@ def _variable_names(*places: TermPattern) -> frozenset[str]:
     return frozenset(place.name for place in places if isinstance(place, Variable))
 
 
+def _exposed(node: Algebra) -> frozenset[Variable]:
+    """The variables that substitution can reach: a sub-select hides all but its own."""
+    if isinstance(node, Project):
+        return frozenset(node.variables)
+    if isinstance(node, Slice | Distinct | Reduced):
+        return _exposed(node.pattern)
+    return mentioned(node)
+
+
 def joins_as_substituted(node: Algebra, outer: frozenset[str]) -> bool:
     """Whether substitution of any bindings of ``outer`` gives a solution exactly where the pattern's own solutions
     have a compatible one."""
-    outer = outer & _names(mentioned(node))
+    outer = outer & _names(_exposed(node))
     if not outer:
         return True
     match node:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -23,7 +24,10 @@ Function = TypeVar("Function", bound=Operator)
 OPERATORS: dict[type, Operator] = {}
 """The reference operator of each kind of node; :func:`_load` fills it."""
 
-_MODULES = ("binary", "grouping", "modifiers", "patterns", "service")
+_MODULES = (
+    "evaluate.binary", "evaluate.grouping", "evaluate.modifiers", "evaluate.patterns", "evaluate.service",
+    "paths", "spatial",
+)  # fmt: skip
 
 
 def operator(kind: type) -> Callable[[Function], Function]:
@@ -36,13 +40,11 @@ def operator(kind: type) -> Callable[[Function], Function]:
     return register
 
 
+@cache
 def _load() -> dict[type, Operator]:
     """All operators; their modules are imported on first use, since they import this one."""
-    if not OPERATORS:
-        for name in _MODULES:
-            import_module(f"semcube.sparql.evaluate.{name}")
-        for name in ("paths", "spatial"):
-            import_module(f"semcube.sparql.{name}")
+    for name in _MODULES:
+        import_module(f"semcube.sparql.{name}")
     return OPERATORS
 
 
