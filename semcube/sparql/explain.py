@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from semcube.io.terms import BlankNode, Term, key
+from semcube.io.terms import BlankNode, Literal, Term, key
 from semcube.sparql.algebra import (
     BGP,
     Aggregate,
@@ -48,13 +48,15 @@ from semcube.sparql.algebra import (
     ZeroOrOnePath,
 )
 from semcube.sparql.scope import children
-from semcube.vocab import PREFIXES
+from semcube.vocab import PREFIXES, XSD_BOOLEAN, XSD_DECIMAL, XSD_INTEGER
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from semcube.sparql.dataset import Dataset
     from semcube.sparql.query import QueryOptions
+
+_PLAIN = (XSD_BOOLEAN, XSD_DECIMAL, XSD_INTEGER)
 
 __all__ = ["NodeReport", "Report", "Trace", "describe", "explain", "outline"]
 
@@ -251,6 +253,8 @@ def _describe_modifier(node: Algebra) -> str:
 def _term(term: Variable | Term) -> str:
     if isinstance(term, Variable):
         return f"?{term.name}"
+    if isinstance(term, Literal) and term.datatype in _PLAIN:
+        return term.lexical
     text = key(term)
     if not isinstance(term, BlankNode):
         for prefix, namespace in PREFIXES.items():
