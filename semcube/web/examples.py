@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from semcube.io.terms import IRI, BlankNode, Literal, Term
 from semcube.vocab import (
+    GEO,
     GEOMETRY_LITERALS,
     OWL,
     PREFIXES,
@@ -30,6 +31,7 @@ _NUMBERS = frozenset(XSD + name for name in ("integer", "decimal", "float", "dou
 _TIMES = frozenset((XSD_DATE, XSD_DATETIME, XSD + "gYear"))
 _LABELS = (RDFS + "label", SKOS + "prefLabel", PREFIXES["dcterms"] + "title", PREFIXES["schema"] + "name")
 _SKIPPED = (RDF, RDFS, OWL, PREFIXES["sd"], PREFIXES["void"])
+_DULL = re.compile(r"(?:^|_|\b)(?:x|y|lat|lon|lng|latitude|longitude|code)$|id$", re.IGNORECASE)
 _CLASSES = 6
 _MEMBERS = 40
 _SHOWN = 5000
@@ -60,6 +62,8 @@ class _Class:
     members: int
     path: str
     properties: tuple[_Property, ...]
+    area: str | None
+    """WKT of a box where some of its members are."""
 
     @property
     def name(self) -> str:
@@ -140,6 +144,8 @@ def examples(dataset: Dataset, timeout_s: float = 5.0) -> list[Example]:
     """
     named = _is_named(dataset, timeout_s)
     mapped = list(_mapped_classes(dataset, named, timeout_s))
+    # every feature is a geo:Feature: interesting only where nothing says more
+    mapped = [item for item in mapped if item.iri != GEO + "Feature"] or mapped
     made = [*_stored(dataset, named, timeout_s)]
     for item in mapped:
         made += _maps(item, named)
@@ -175,26 +181,51 @@ def _mapped_classes(dataset: Dataset, named: bool, timeout_s: float) -> Iterator
         sample = _sample(dataset, iri.value, named, timeout_s)
         if sample is None:
             continue
-        yield _Class(iri.value, int(members.lexical), *sample)
+        yield replace(sample, members=int(members.lexical))
         found += 1
         if found == _CLASSES:
             return
 
 
-def _sample(dataset: Dataset, iri: str, named: bool, timeout_s: float) -> tuple[str, tuple[_Property, ...]] | None:
-    """How a few members of a class reach their geometry, and their other properties; None without geometry."""
+def _sample(dataset: Dataset, iri: str, named: bool, timeout_s: float) -> _Class | None:
+    """What a few members of a class say; None where they have no geometry. Members are not counted here."""
     member = f"{{ SELECT ?x {{ {_pattern(f'?x a <{iri}>', named)} }} LIMIT {_MEMBERS} }}"
     direct = list(_rows(dataset, f"SELECT ?x ?p ?v {{ {member} {_pattern('?x ?p ?v', named)} }}", timeout_s))
-    path = _geometry_path(direct)
-    if path is None:
+    found = [(f"<{_text(row['p'])}>", row["v"]) for row in direct if _kind(row["v"]) == "geometry"]
+    if not found:
         hop = f"?x ?p ?g . ?g ?q ?v FILTER(isLiteral(?v) && STRSTARTS(STR(DATATYPE(?v)), '{PREFIXES['geo']}'))"
-        through = list(_rows(dataset, f"SELECT ?p ?q ?v {{ {member} {_pattern(hop, named)} }} LIMIT 100", timeout_s))
-        path = next((f"<{_text(r['p'])}>/<{_text(r['q'])}>" for r in through if _kind(r["v"]) == "geometry"), None)
-    return None if path is None else (path, _properties(direct))
+        through = list(_rows(dataset, f"SELECT ?p ?q ?v {{ {member} {_pattern(hop, named)} }}", timeout_s))
+        rows = [row for row in through if _kind(row["v"]) == "geometry"]
+        found = [(f"<{_text(row['p'])}>/<{_text(row['q'])}>", row["v"]) for row in rows]
+    if not found:
+        return None
+    # the path that most take; of equals the shortest: hasGeometry before hasDefaultGeometry
+    paths = [path for path, _ in found]
+    path = min(set(paths), key=lambda item: (-paths.count(item), len(item), item))
+    return _Class(iri, 0, path, _properties(direct), _area([term for other, term in found if other == path]))
 
 
-def _geometry_path(rows: list[dict[str, Term]]) -> str | None:
-    return next((f"<{_text(row['p'])}>" for row in rows if _kind(row["v"]) == "geometry"), None)
+def _area(literals: list[Term]) -> str | None:
+    """A box around the middle half of some geometries, in whole degrees where it is large; None if none can be read."""
+    import numpy as np
+    import shapely
+
+    from semcube.geometry import parse
+
+    some = [term for term in literals if isinstance(term, Literal)]
+    kinds = {term.datatype for term in some}
+    shapes = [g for kind in kinds for g in parse([t.lexical for t in some if t.datatype == kind], kind).lonlat]
+    points = shapely.centroid(np.array([g for g in shapes if g is not None and not g.is_empty], dtype=object))
+    if not len(points):
+        return None
+    xy = shapely.get_coordinates(points)
+    low, high = np.quantile(xy, 0.25, axis=0), np.quantile(xy, 0.75, axis=0)
+    digits = max(0, 1 - int(np.floor(np.log10(max(float((high - low).max()), 1e-3)))))
+    step = 10.0**-digits
+    west, south = (float(np.floor(v / step) * step) for v in low)
+    east, north = (float(np.ceil(v / step) * step) for v in high)
+    corners = [(west, south), (east, south), (east, north), (west, north), (west, south)]
+    return f"POLYGON(({', '.join(f'{x:.{digits}f} {y:.{digits}f}' for x, y in corners)}))"
 
 
 def _properties(rows: list[dict[str, Term]]) -> tuple[_Property, ...]:
@@ -213,7 +244,12 @@ def _properties(rows: list[dict[str, Term]]) -> tuple[_Property, ...]:
     ]
     rank = {"time": 1, "number": 2, "text": 3}
     usable = [p for p in single if p.kind in rank]
-    return tuple(sorted(usable, key=lambda p: (0 if p.iri in _LABELS else rank[p.kind], p.iri))[:5])
+
+    def worth(item: _Property) -> tuple[int, bool, str]:
+        # numbers that only name or place a thing tell least
+        return (0 if item.iri in _LABELS else rank[item.kind], bool(_DULL.search(_local(item.iri))), item.iri)
+
+    return tuple(sorted(usable, key=worth)[:5])
 
 
 def _text(term: Term) -> str:
@@ -286,10 +322,13 @@ def _relations(mapped: list[_Class], named: bool) -> Iterator[Example]:
         lines.append(f"FILTER({function}(?wkt, ?otherWkt))")
         body = f"SELECT ?one ?other ?wkt WHERE {{\n{_where(lines, named)}\n}}\nLIMIT 1000"
         yield Example(f"{first.name} that meet {second.name}", "Spatial questions", _with_prefixes(body))
-    lines = [f"?feature a <{first.iri}> ; {first.path} ?wkt ."]
-    lines.append(f"FILTER({function}(?wkt, ?area))")
-    area = f'"POLYGON((0 40, 20 40, 20 55, 0 55, 0 40))"^^<{PREFIXES["geo"]}wktLiteral>'
-    values = f"  # the area of interest; 'Insert map area' writes the one you look at\n  VALUES ?area {{ {area} }}"
+    if first.area is None:
+        return
+    lines = [f"?feature a <{first.iri}> ; {first.path} ?wkt .", f"FILTER({function}(?wkt, ?area))"]
+    values = (
+        "  # the area of interest; 'Insert map area' writes the one you look at\n"
+        f'  VALUES ?area {{ "{first.area}"^^<{GEO}wktLiteral> }}'
+    )
     body = f"SELECT ?feature ?wkt WHERE {{\n{values}\n{_where(lines, named)}\n}}\nLIMIT {_SHOWN}"
     yield Example(f"{first.name} in an area", "Spatial questions", _with_prefixes(body))
 

@@ -92,6 +92,25 @@ def test_iris_are_shortened() -> None:
     assert "OPTIONAL { ?feature ns1:depth ?depth }" in query
 
 
+def test_the_area_is_where_the_data_are() -> None:
+    text = " ".join(
+        f"ex:w{i} a ex:Well ; geo:asWKT"
+        f' "<http://www.opengis.net/def/crs/EPSG/0/4326> POINT({60 + i / 10} {20 + i / 10})"^^geo:wktLiteral .'
+        for i in range(11)
+    )
+    (query,) = (example.query for example in of(text) if example.label == "Well in an area")
+    assert '"POLYGON((20.25 60.25, 20.75 60.25, 20.75 60.75, 20.25 60.75, 20.25 60.25))"' in query
+    assert rows(text, query) == 5
+
+
+def test_dull_numbers_come_last() -> None:
+    text = """ex:a a ex:X ; ex:areaid 1 ; ex:latitude 2 ; ex:x 3 ; ex:code 4 ; ex:zeal 5 ; ex:yield 6 ; ex:id 7 ;
+              geo:asWKT "POINT(1 2)"^^geo:wktLiteral ."""
+    query = next(example.query for example in of(text) if example.group == "On the map")
+    names = [variable.name for variable in parse_query(query).form.variables]  # type: ignore[union-attr]
+    assert names[1:3] == ["yield", "zeal"]
+
+
 def test_vocabulary() -> None:
     found = vocabulary(MemoryDataset.parse(HEAD + LAKES, "ttl"))
     assert found["classes"][:2] == ["http://example.org/Lake", "http://www.opengis.net/ont/geosparql#Geometry"]

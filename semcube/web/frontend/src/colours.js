@@ -22,22 +22,33 @@ export function ramp(share, dark = false) {
   return `#${a.map((v, i) => Math.round(v + (b[i] - v) * (at - low)).toString(16).padStart(2, '0')).join('')}`;
 }
 
-/** A scale over numbers; outliers beyond the 2nd and 98th percentile take the end colours. */
+const SKEWED = 0.15;
+
+/**
+ * A scale over numbers; outliers beyond the 2nd and 98th percentile take the end colours. Where most values crowd at the
+ * low end, the scale is logarithmic (all positive) or a square root; `middle` is the number of the middle colour.
+ */
 export function numericScale(values, dark = false) {
-  const numbers = values.map(Number).filter(Number.isFinite).sort((a, b) => a - b);
+  const numbers = values.filter((value) => value !== null && value !== '').map(Number).filter(Number.isFinite).sort((a, b) => a - b);
   if (!numbers.length) return { kind: 'none', colour: () => PLAIN };
   const at = (share) => numbers[Math.round(share * (numbers.length - 1))];
   const [lowest, highest] = [numbers[0], numbers.at(-1)];
   let [low, high] = [at(0.02), at(0.98)];
   if (low === high) [low, high] = [lowest, highest];
   const span = high - low || 1;
+  const skewed = (at(0.5) - low) / span < SKEWED && numbers.length > 10;
+  const shape = !skewed ? 'linear' : low > 0 ? 'log' : 'root';
+  const share = {
+    linear: (number) => (number - low) / span,
+    log: (number) => Math.log(Math.max(number, low) / low) / Math.log(high / low),
+    root: (number) => Math.sqrt(Math.max(0, number - low) / span),
+  }[shape];
+  const middle = { linear: low + span / 2, log: Math.sqrt(low * high), root: low + span / 4 }[shape];
+  const numberOf = (value) => (value === null || value === undefined || value === '' ? NaN : Number(value));
   return {
-    kind: 'number', dark, low, high, clippedLow: lowest < low, clippedHigh: highest > high,
-    colour: (value) => {
-      if (value === null || value === undefined || value === '') return OTHER;
-      const number = Number(value);
-      return Number.isFinite(number) ? ramp((number - low) / span, dark) : OTHER;
-    },
+    kind: 'number', shape, dark, low, middle, high, clippedLow: lowest < low, clippedHigh: highest > high,
+    colour: (value) => (Number.isFinite(numberOf(value)) ? ramp(share(numberOf(value)), dark) : OTHER),
+    rank: (value) => (Number.isFinite(numberOf(value)) ? share(numberOf(value)) : -1),
   };
 }
 

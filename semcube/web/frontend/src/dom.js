@@ -19,4 +19,7 @@ export const byId = (id) => document.getElementById(id);
 
 export const number = new Intl.NumberFormat();
 export const compact = new Intl.NumberFormat(undefined, { notation: 'compact', maximumFractionDigits: 1 });
-export const significant = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 4 });
+const significant = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 4 });
+
+/** A number in a few characters. */
+export const brief = (value) => (Math.abs(value) >= 10_000 ? compact : significant).format(value);

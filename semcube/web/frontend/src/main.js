@@ -5,7 +5,7 @@ import 'maplibre-gl/dist/maplibre-gl.css';
 import './style.css';
 import { categoryScale, numericScale, PLAIN } from './colours.js';
 import { about, ask, askFeatures, askFile, askPlan, examples, vocabulary } from './client.js';
-import { compact, el, byId, number, significant } from './dom.js';
+import { brief, compact, el, byId, number } from './dom.js';
 import { makeEditor } from './editor.js';
 import { drawLegend, ResultMap } from './map.js';
 import { makeDivider, makeTabs } from './panes.js';
@@ -210,10 +210,14 @@ function clearMap(why) {
   note(why);
 }
 
+// numbers that only name or place a thing
+const DULL = /(^|_)(x|y|lat|lon|lng|latitude|longitude|code)$|id$/i;
+
 function pick(usable) {
   const asked = usable.includes(address.colour) ? address.colour : null;
   const varied = (name) => new Set(answer.rows.map((row) => row[name]?.value)).size > 1;
-  return asked ?? usable.find((name) => answer.kinds[name] === 'number' && varied(name))
+  const numbers = usable.filter((name) => answer.kinds[name] === 'number' && varied(name));
+  return asked ?? numbers.find((name) => !DULL.test(name)) ?? numbers[0]
     ?? usable.find((name) => ['text', 'iri'].includes(answer.kinds[name]) && varied(name) && few(name)) ?? '';
 }
 
@@ -239,14 +243,14 @@ async function recolour() {
   const values = map.features.map(valueOf);
   const scale = kind === 'number' || kind === 'time' ? numericScale(values, DARK.matches) : categoryScale(values.map((v) => (v === null || v === undefined ? '' : String(v))));
   const date = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeZone: 'UTC' });
-  const format = kind === 'time' ? (v) => date.format(v) : kind === 'number' ? (v) => significant.format(v)
+  const format = kind === 'time' ? (v) => date.format(v) : kind === 'number' ? brief
     : (v) => (isLink(v) ? shorten(v, map.prefixes) : v);
   drawLegend(scale, format);
   const plain = scale.kind === 'category';
   return map.colour((feature) => {
     const value = valueOf(feature);
     return scale.colour(plain && value !== null && value !== undefined ? String(value) : value);
-  });
+  }, (feature) => scale.rank?.(valueOf(feature)) ?? 0);
 }
 
 function offerDownloads(kind) {

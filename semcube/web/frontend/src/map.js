@@ -41,6 +41,7 @@ function styleOf(withLand) {
     { id: 'result-line', type: 'line', source: 'result', filter: GEOMETRY['result-line'],
       layout: { 'line-cap': 'round', 'line-join': 'round' }, paint: { 'line-color': colour, 'line-width': width } },
     { id: 'result-point', type: 'circle', source: 'result', filter: GEOMETRY['result-point'],
+      layout: { 'circle-sort-key': ['coalesce', ['get', '__rank'], 0] },
       paint: {
         'circle-color': colour, 'circle-opacity': 0.9, 'circle-stroke-color': tint('--map-halo'), 'circle-stroke-width': 1,
         'circle-radius': radius(1),
@@ -117,9 +118,9 @@ export class ResultMap {
     this.map.fitBounds(new LngLatBounds([west, south], [east, north]), { padding: 56, maxZoom, duration });
   }
 
-  /** Colour each feature by `colourOf(feature)`. */
-  async colour(colourOf) {
-    for (const feature of this.features) feature.properties.__colour = colourOf(feature);
+  /** Colour each feature by `colourOf(feature)`; those of higher `rankOf(feature)` lie on top. */
+  async colour(colourOf, rankOf = () => 0) {
+    for (const feature of this.features) Object.assign(feature.properties, { __colour: colourOf(feature), __rank: rankOf(feature) });
     await this.commit();
   }
 
@@ -218,6 +219,7 @@ export function drawLegend(scale, format) {
     box.append(bar,
       el('div', { class: 'ends' },
         el('span', { text: `${scale.clippedLow ? '≤ ' : ''}${format(scale.low)}` }),
+        format(scale.low).length < 9 && scale.low < scale.high ? el('span', { text: format(scale.middle) }) : '',
         el('span', { text: `${scale.clippedHigh ? '≥ ' : ''}${format(scale.high)}` })));
   }
   if (scale.kind === 'category') {
@@ -229,7 +231,7 @@ export function drawLegend(scale, format) {
     box.append(el('ul', {}, ...scale.entries.map(({ value, colour, count }) =>
       el('li', { title: value }, swatch(colour), el('span', { class: 'name', text: format(value) }), el('span', { class: 'n', text: number.format(count) }))),
     scale.others.count ? el('li', {}, swatch(scale.colour(null)),
-      el('span', { class: 'name', text: scale.others.values ? `${number.format(scale.others.values)} others` : 'no value' }),
+      el('span', { class: 'name', text: scale.others.values ? `${number.format(scale.others.values)} more` : 'no value' }),
       el('span', { class: 'n', text: number.format(scale.others.count) })) : null));
   }
 }

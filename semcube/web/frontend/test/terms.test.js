@@ -60,6 +60,14 @@ test('the ramp ends where it should and the outliers take the end colours', () =
   assert.equal(scale.colour('1000000000'), RAMP.at(-1));
   assert.equal(scale.colour(''), OTHER);
   assert.equal(scale.colour(null), OTHER);
+  assert.equal(scale.shape, 'linear');
+  const powers = numericScale([...Array(40).keys()].map((i) => 2 ** (i / 2)));
+  assert.equal(powers.shape, 'log');
+  assert.ok(Math.abs(powers.rank(powers.middle) - 0.5) < 1e-9);
+  const crowded = numericScale([...Array(50).fill(0), ...Array(10).keys()]);
+  assert.equal(crowded.shape, 'root');
+  assert.ok(Math.abs(crowded.rank(crowded.middle) - 0.5) < 1e-9);
+  assert.equal(crowded.rank(null), -1);
   assert.notEqual(ramp(0, true), RAMP[0]);
   assert.equal(ramp(1, true), RAMP.at(-1));
   assert.equal(numericScale(['3', '3']).colour('3'), RAMP[0]);
