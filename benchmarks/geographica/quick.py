@@ -50,7 +50,9 @@ def queries(n: int) -> dict[str, str]:
     def join(a: str, a_tag: int | None, b: str, b_tag: int | None, relation: str) -> str:
         return f"SELECT ?a ?b {{ {star('a', a, a_tag)} {star('b', b, b_tag)} FILTER(geof:{relation}(?aw, ?bw)) }}"
 
-    counted = "SELECT ?key (COUNT(?a) AS ?n) { ?a lo:hasTag ?t . ?t lo:hasKey ?key . ?a a lo:LandOwnership } GROUP BY ?key"
+    counted = (
+        "SELECT ?key (COUNT(?a) AS ?n) { ?a lo:hasTag ?t . ?t lo:hasKey ?key . ?a a lo:LandOwnership } GROUP BY ?key"
+    )
     found = {
         "T1": f"SELECT ?a ?ag ?aw {{ {star('a', 'lo', most)} }}",
         "T2": f"SELECT ?a ?ag ?aw {{ {star('a', 'lo', 1)} }}",

@@ -15,7 +15,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command(epilog="Example: semcube dump --store cities.store -o cities.nq.gz")
 def dump(
     store: Annotated[Path, typer.Option("--store", help="Folder of the store.")],
-    output: Annotated[str, typer.Option("-o", "--output", help="File to write, by its suffix; '-' is standard output.")] = "-",
+    output: Annotated[
+        str, typer.Option("-o", "--output", help="File to write, by its suffix; '-' is standard output.")
+    ] = "-",
     graph: Annotated[str | None, typer.Option("--graph", help="Only the graph with this IRI.")] = None,
     format: Annotated[str | None, typer.Option("--format", help="Syntax; N-Quads on standard output.")] = None,  # noqa: A002
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Report nothing.")] = False,

@@ -14,11 +14,17 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command(epilog="Example: semcube load --store cities.store cities.nt.gz roads.ttl")
 def load(  # noqa: PLR0913, PLR0917 - one parameter per option
-    files: Annotated[list[str], typer.Argument(help="RDF files (.gz, .zst too), '-' for standard input, or files to map.")],
+    files: Annotated[
+        list[str], typer.Argument(help="RDF files (.gz, .zst too), '-' for standard input, or files to map.")
+    ],
     store: Annotated[Path, typer.Option("--store", help="Folder of the store; made if it does not exist.")],
     graph: Annotated[str | None, typer.Option("--graph", help="IRI of the graph for triples without one.")] = None,
-    mapping: Annotated[Path | None, typer.Option("--mapping", help="R2RML or RML document for files that are no RDF.")] = None,
-    format: Annotated[str | None, typer.Option("--format", help="Syntax of the RDF, where the names do not say it.")] = None,  # noqa: A002
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", help="R2RML or RML document for files that are no RDF.")
+    ] = None,
+    format: Annotated[
+        str | None, typer.Option("--format", help="Syntax of the RDF, where the names do not say it.")
+    ] = None,  # noqa: A002
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Report nothing.")] = False,
 ) -> None:

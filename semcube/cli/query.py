@@ -17,14 +17,20 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def query(  # noqa: PLR0913, PLR0917 - one parameter per option
     store: Annotated[Path, typer.Option("--store", help="Folder of the store.")],
     text: Annotated[str | None, typer.Argument(help="The query.")] = None,
-    file: Annotated[Path | None, typer.Option("-f", "--file", help="File with the query; '-' is standard input.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("-f", "--file", help="File with the query; '-' is standard input.")
+    ] = None,
     format: Annotated[  # noqa: A002
         str | None,
         typer.Option("--format", help="table json csv tsv xml geojson arrow; nt ttl jsonld rdf for CONSTRUCT."),
     ] = None,
     timeout: Annotated[float | None, typer.Option("--timeout", help="Stop after so many seconds.")] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Print how the query was answered to standard error.")] = False,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write; its suffix says the format.")] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Print how the query was answered to standard error.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File to write; its suffix says the format.")
+    ] = None,
 ) -> None:
     """Ask a store a SPARQL query with GeoSPARQL functions."""
     from semcube.cli.text import given_text
@@ -38,7 +44,9 @@ def query(  # noqa: PLR0913, PLR0917 - one parameter per option
         if output is not None and str(output) != "-":
             result.write(output, format)
         else:
-            default = "ttl" if result.kind == "graph" else "table" if sys.stdout.isatty() or format == "table" else "tsv"
+            default = (
+                "ttl" if result.kind == "graph" else "table" if sys.stdout.isatty() or format == "table" else "tsv"
+            )
             _print(result.stream(format or default))
     if trace is not None:
         typer.echo(trace.report().to_text(), err=True)

@@ -16,7 +16,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def update(
     store: Annotated[Path, typer.Option("--store", help="Folder of the store.")],
     text: Annotated[str | None, typer.Argument(help="The update request.")] = None,
-    file: Annotated[Path | None, typer.Option("-f", "--file", help="File with the request; '-' is standard input.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("-f", "--file", help="File with the request; '-' is standard input.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Report nothing.")] = False,
 ) -> None:

@@ -24,7 +24,9 @@ __all__ = ["EmbeddedEngine", "connect", "interruptible", "registered", "stream"]
 BATCH_ROWS = 65536
 
 
-def connect(database: str, settings: Settings, *, read_only: bool = False, spill: str | None = None) -> duckdb.DuckDBPyConnection:
+def connect(
+    database: str, settings: Settings, *, read_only: bool = False, spill: str | None = None
+) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection that keeps to the settings.
 
     Args:
@@ -136,6 +138,7 @@ class EmbeddedEngine:
         >>> plan = Compute(Inline(pa.table({"a": [1, 2]})), (("b", Constant(7)),))
         >>> engine.run(plan, Cancellation()).read_all().to_pydict()
         {'b': [7, 7]}
+        >>> engine.connection.close()
     """
 
     name = "embedded"
@@ -160,5 +163,3 @@ class EmbeddedEngine:
     def explain(self, plan: relational.Relational) -> str:
         """The SQL of a plan."""
         return compile_sql(plan, DUCKDB).text
-
-

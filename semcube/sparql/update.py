@@ -272,7 +272,9 @@ class _Run:
 
         context = self._context(self._active(operation))
         solutions = list(run(plan(operation.pattern, context), context))
-        doomed = [part for batch in solutions for part in self._instances(operation.delete, batch, context.terms, grow=False)]
+        doomed = [
+            part for batch in solutions for part in self._instances(operation.delete, batch, context.terms, grow=False)
+        ]
         coming = [part for batch in solutions for part in self._instances(operation.insert, batch, context.terms)]
         self.report.deleted += self._delete(doomed)
         self.report.inserted += self._insert(coming)
@@ -283,7 +285,7 @@ class _Run:
         base = self.request.base or self.options.get("base")
         return new_context(
             self.target.dataset(),
-            active,
+            active=active,
             settings=self.options.get("settings") or Settings.from_environment(),
             cancellation=self.cancellation,
             push_down=self.options.get("push_down", "auto"),
@@ -296,7 +298,9 @@ class _Run:
         given = self.options.get("active")
         if given is not None and (operation.using is not None or operation.default_graph is not None):
             raise UsageError(
-                "using-graph-uri together with USING or WITH", expected="one of them", fix="name the graphs in one place"
+                "using-graph-uri together with USING or WITH",
+                expected="one of them",
+                fix="name the graphs in one place",
             )
         if given is not None:
             return given
@@ -319,7 +323,9 @@ class _Run:
         number = int(self._ids(pa.array([key(target)], pa.large_string()), grow=False)[0])
         if not number or number not in self._named():
             raise QueryError(
-                f"there is no graph <{target.value}>", expected="a graph of the store", fix="check the IRI, or add SILENT"
+                f"there is no graph <{target.value}>",
+                expected="a graph of the store",
+                fix="check the IRI, or add SILENT",
             )
         return [number]
 
@@ -368,7 +374,8 @@ class _Run:
         allowed = self.options.get("allow_load", False)
         if not (allowed(url) if callable(allowed) else allowed):
             raise UnsupportedError(
-                f"LOAD <{url}> is not allowed here", fix="load the file with `semcube load`, or allow LOAD where you start it"
+                f"LOAD <{url}> is not allowed here",
+                fix="load the file with `semcube load`, or allow LOAD where you start it",
             )
         parts = [self._encoded(batch) for batch in _document(url, operation.graph, self.cancellation)]
         self.report.inserted += self._insert(parts)
@@ -412,7 +419,9 @@ def _download(url: str, cancellation: Cancellation) -> tuple[IO[bytes], Any]:
 
     from semcube.io.formats import format_of
 
-    accept = "application/n-quads, application/n-triples, text/turtle, application/rdf+xml;q=0.8, application/ld+json;q=0.7"
+    accept = (
+        "application/n-quads, application/n-triples, text/turtle, application/rdf+xml;q=0.8, application/ld+json;q=0.7"
+    )
     try:
         remaining = cancellation.remaining_s()
         response = urlopen(Request(url, headers={"Accept": accept}), timeout=30 if remaining is None else remaining)  # noqa: S310
@@ -422,5 +431,3 @@ def _download(url: str, cancellation: Cancellation) -> tuple[IO[bytes], Any]:
         return response, format_of(response.headers.get_content_type())
     except UnsupportedError:
         return response, format_of(urlsplit(url).path)
-
-

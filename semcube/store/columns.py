@@ -116,5 +116,5 @@ def _times(decoded: pa.RecordBatch) -> pa.Array | None:
         days = classes["time"].to_numpy(zero_copy_only=False)
         days = np.floor_divide(np.nan_to_num(days).astype(np.int64), _DAY)
         if np.abs(days).max(initial=0) < 2**31:
-            return pa.array(days.astype(np.int32), mask=np.asarray(there.invert())).cast(pa.date32())
+            return pa.array(days.astype(np.int32), mask=~there.to_numpy(zero_copy_only=False)).cast(pa.date32())
     return None

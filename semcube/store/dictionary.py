@@ -286,7 +286,10 @@ def _terms(found: pa.Table) -> pa.Table:
     """Rows of the table ``terms`` as ``TERMS``."""
     tag = found["tag"].fill_null(0).to_numpy()
     kind = np.where(tag == ids.Tag.IRI, 0, np.where(tag == ids.Tag.BLANK, 1, 2)).astype(np.int8)
-    columns = [pa.array(kind, mask=tag == 0), *(found[name].cast(pa.large_string()) for name in ("lexical", "datatype", "language"))]
+    columns = [
+        pa.array(kind, mask=tag == 0),
+        *(found[name].cast(pa.large_string()) for name in ("lexical", "datatype", "language")),
+    ]
     return pa.table(columns, schema=TERMS)
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 import weakref
@@ -268,9 +269,12 @@ class Store:
             raise
 
     def explain(self, text: str, **options: Unpack[QueryOptions]) -> str:
-        """How a query is answered: its plan with estimated and real rows, as text."""
-        result = self.query(text, **options)
-        return result.explain()
+        """Answer a query and tell how: its plan with estimated and real rows and the SQL, as text."""
+        from semcube.sparql.explain import explain
+
+        options.setdefault("settings", self.settings)
+        with self.snapshot() as snapshot:
+            return explain(text, snapshot, **options).to_text()
 
     def dump(self, target: str | Path | IO[bytes], *, graph: str | IRI | None = None, format: str | None = None) -> int:  # noqa: A002
         """Write the quads as RDF; returns how many.
@@ -312,8 +316,13 @@ class Store:
             return snapshot.graphs(context)
 
     def push(self, node: Algebra, context: Context) -> Relation | None:
-        """Nothing: a plan runs on a :meth:`snapshot`."""
-        return None
+        """Take over a sub-plan, which runs on the state of this moment."""
+        snapshot = self.open_snapshot()
+        relation = snapshot.push(node, context)
+        if relation is None:
+            snapshot.close()
+            return None
+        return _Momentary(relation, snapshot)
 
     def estimate(self, pattern: QuadPattern, context: Context) -> Estimate | None:
         """Solutions of a pattern to expect."""
@@ -329,3 +338,26 @@ class Store:
         """An index over all geometry literals."""
         with self.snapshot() as snapshot:
             return snapshot.spatial_index()
+
+
+class _Momentary:
+    """A relation with a snapshot of its own, which it closes when its rows are read."""
+
+    def __init__(self, relation: Relation, snapshot: Snapshot) -> None:
+        self.variables = relation.variables
+        self._relation = relation
+        self._snapshot = snapshot
+        weakref.finalize(self, snapshot.close)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Run it."""
+        with contextlib.closing(self._snapshot):
+            yield from self._relation.batches()
+
+    def estimate(self) -> Estimate | None:
+        """Rows to expect."""
+        return self._relation.estimate()
+
+    def explain(self) -> str:
+        """Its SQL."""
+        return self._relation.explain()

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Geometries of a store."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import shapely
+
+from semcube.config import Settings
+from semcube.geometry import parse
+from semcube.store import Store
+from semcube.store import geometries as module
+from semcube.vocab import CRS84, EPSG, GEO, WKT_LITERAL
+
+ONE = Settings(threads=1)
+TEXTS = [
+    "POINT (10 53)",
+    f"<{EPSG}4326> POINT (53 10)",
+    f"<{EPSG}3035> POINT (3212000 4321000)",
+    "POINT Z (1 2 3)",
+    "POINT M (1 2 4)",
+    "POLYGON EMPTY",
+    "POINT (x)",
+    "LINESTRING (0 0, 1 1)",
+]
+
+
+def load(store: Store, texts: list[str]) -> list[str]:
+    keys = [f'"{text}"^^<{WKT_LITERAL}>' for text in texts]
+    lines = "".join(f"<http://e/{i}> <{GEO}asWKT> {k} .\n" for i, k in enumerate(keys))
+    store.load(lines.encode(), format="nt")
+    return keys
+
+
+def test_stored_geometries_are_those_of_the_literals() -> None:
+    with Store.in_memory(settings=ONE) as store:
+        keys = load(store, TEXTS)
+        with store.snapshot() as snapshot:
+            found = snapshot.geometries(snapshot.dictionary.find(pa.array(keys)))
+    expected = parse(TEXTS, WKT_LITERAL)
+    for name in ("native", "lonlat"):
+        for a, b in zip(getattr(found, name), getattr(expected, name), strict=True):
+            assert (a is None) == (b is None)
+            assert a is None or shapely.to_wkb(a, flavor="iso", output_dimension=4) == shapely.to_wkb(
+                b, flavor="iso", output_dimension=4
+            )
+    assert [s and s.iri for s in found.systems_by_row()] == [s and s.iri for s in expected.systems_by_row()]
+    assert list(found.errors) == [6]
+    assert found.systems_by_row()[0].iri == CRS84  # type: ignore[union-attr]
+
+
+def test_the_index_is_in_longitude_and_latitude() -> None:
+    with Store.in_memory(settings=ONE) as store:
+        keys = load(store, TEXTS)
+        with store.snapshot() as snapshot:
+            index = snapshot.spatial_index()
+            assert index is not None
+            near = snapshot.dictionary.find(pa.array(keys))
+            assert set(index.query(shapely.box(9, 52, 11, 54)).tolist()) == set(near[[0, 1, 2]].tolist())
+
+
+def test_chunks_few_and_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHUNK", 16)
+    monkeypatch.setattr(module, "FEW", 2)
+    with Store.in_memory(settings=ONE) as store:
+        store._geometries = module.GeometryColumn(budget=2000)
+        keys = load(store, [f"POINT ({i} {i % 7})" for i in range(100)])
+        with store.snapshot() as snapshot:
+            numbers = snapshot.dictionary.find(pa.array(keys))
+            for chosen in (np.arange(100), np.array([99, 3, 3, 50]), np.array([42]), np.arange(99, -1, -1)):
+                shapes = snapshot.geometries(numbers[chosen]).native
+                assert shapely.get_x(shapes).tolist() == chosen.tolist()
+            assert snapshot.geometries(np.array([numbers[0] + 500])).native.tolist() == [None]
+            assert len(store._geometries._chunks) < 7
+
+
+def test_later_loads_are_seen() -> None:
+    query = f"SELECT ?s {{ ?s <{GEO}asWKT> ?w FILTER(<http://www.opengis.net/def/function/geosparql/sfWithin>(?w, "
+    query += f"'POLYGON ((0 0, 5 0, 5 5, 0 5, 0 0))'^^<{WKT_LITERAL}>)) }}"
+    with Store.in_memory(settings=ONE) as store:
+        load(store, ["POINT (1 1)"])
+        assert len(store.query(query)) == 1
+        store.load(f'<http://e/n> <{GEO}asWKT> "POINT (2 2)"^^<{WKT_LITERAL}> .'.encode(), format="nt")
+        assert len(store.query(query)) == 2
+        store.update(f"DELETE WHERE {{ <http://e/0> <{GEO}asWKT> ?w }}")
+        assert store.query(query).to_arrow()["s"].to_pylist() == ["http://e/n"]
