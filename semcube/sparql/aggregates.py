@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from semcube.engines.ids import BIAS, PAYLOAD, SHIFT, Tag
 from semcube.engines.xsd import EXACT
-from semcube.io.terms import BlankNode, Literal
+from semcube.io.terms import KIND_BLANK, Literal
 from semcube.sparql.algebra import Aggregate
 from semcube.sparql.column_comparison import distinct_rows
 from semcube.sparql.functions.table import row
 from semcube.sparql.ordering import ranks
-from semcube.sparql.terms import Ids, QueryTerms
+from semcube.sparql.terms import Ids, QueryTerms, Typed
 from semcube.sparql.values import ExpressionError, Number, Single, add, divide, is_number, literal
-from semcube.vocab import GEOF
+from semcube.vocab import GEOF, XSD_DECIMAL, XSD_INTEGER
 
 if TYPE_CHECKING:
     from semcube.sparql.context import Context
@@ -35,6 +37,8 @@ __all__ = ["aggregate", "counts"]
 Groups = npt.NDArray[np.int64]
 _INTEGERS = int(Tag.INTEGER) << SHIFT
 _SAFE = 1 << 62
+_EXACT_DIGITS = 10**15
+"""Below this, a decimal of few digits times a power of ten is rounded to the right integer."""
 
 _SET = "SPARQL 1.1, 18.5.1"
 row(
@@ -165,24 +169,67 @@ def _sums(ids: Ids, groups: Groups, n_groups: int, terms: QueryTerms) -> list[Nu
             return list(sums.tolist())
     distinct, places = np.unique(ids, return_inverse=True)
     places = places.ravel()
+    typed = terms.typed(distinct)
+    if bool(typed.double.all()):
+        return _double_sums(typed.number[places], groups, n_groups)
+    scaled = _scaled(distinct, typed, len(ids), terms)
+    if scaled is not None:
+        whole, decimal, digits = scaled
+        sums = np.zeros(n_groups, np.int64)
+        np.add.at(sums, groups, whole[places])
+        decimals = np.zeros(n_groups, bool)
+        decimals[groups[decimal[places]]] = True
+        pairs = zip(sums.tolist(), decimals.tolist(), strict=True)
+        return [Decimal(n).scaleb(-digits, EXACT) if has_decimal else n // 10**digits for n, has_decimal in pairs]
+    return _sums_by_value(distinct, places, groups, n_groups, terms)
+
+
+def _double_sums(doubles: npt.NDArray[np.float64], groups: Groups, n_groups: int) -> list[Number | None]:
+    """Sums of doubles in the order of the rows."""
+    with np.errstate(all="ignore"):
+        sums = np.bincount(groups, weights=doubles, minlength=n_groups).tolist()
+    empty = (np.bincount(groups, minlength=n_groups) == 0).tolist()
+    return [0 if nothing else number for number, nothing in zip(sums, empty, strict=True)]
+
+
+def _scaled(
+    ids: Ids, typed: Typed, rows: int, terms: QueryTerms
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_], int] | None:
+    """Integers and short decimals times a power of ten, which are decimals, and the power; None where others are."""
+    if typed.double.any() or not bool(typed.exact.all()) or not len(ids):
+        return None
+    decoded = terms.decode(ids)
+    datatypes = pc.unique(decoded["datatype"]).to_pylist()
+    if not {XSD_INTEGER, XSD_DECIMAL}.issuperset(datatypes):
+        return None
+    lexical = decoded["lexical"]
+    point = pc.find_substring(lexical, ".").to_numpy(zero_copy_only=False)
+    length = pc.binary_length(lexical).to_numpy(zero_copy_only=False)
+    digits = int(np.where(point < 0, 0, length - point - 1).max())
+    if digits > 9 or float(np.abs(typed.number).max()) * 10**digits * max(rows, 1) >= _SAFE:
+        return None
+    if float(np.abs(typed.number).max()) * 10**digits >= _EXACT_DIGITS:
+        return None
+    decimal = np.asarray(pc.equal(decoded["datatype"], XSD_DECIMAL).to_numpy(zero_copy_only=False), dtype=bool)
+    return np.rint(typed.number * 10**digits).astype(np.int64), decimal, digits
+
+
+def _sums_by_value(
+    distinct: Ids, places: npt.NDArray[np.int64], groups: Groups, n_groups: int, terms: QueryTerms
+) -> list[Number | None]:
+    """Sums of anything, by the rules for single values."""
     numbers = [_number(some) for some in terms.values(distinct)]
     kinds = np.array([_kind(number) for number in numbers], np.int8)[places]
     bad = np.zeros(n_groups, bool)
     bad[groups[kinds < 0]] = True
     if bool((kinds < 2).all()):
         found = _exact_sums(places, numbers, groups, n_groups)
-    elif bool((kinds == 3).all()):
-        doubles = np.array(numbers, np.float64)[places]
-        with np.errstate(all="ignore"):
-            found = list(np.bincount(groups, weights=doubles, minlength=n_groups).tolist())
-        empty = np.bincount(groups, minlength=n_groups) == 0
-        found = [0 if nothing else number for number, nothing in zip(found, empty.tolist(), strict=True)]
     else:
         found = [0] * n_groups
         for group, place in zip(groups.tolist(), places.tolist(), strict=True):
-            number = numbers[place]
-            if number is not None and not bad[group]:
-                found[group] = add(found[group], number)
+            number, before = numbers[place], found[group]
+            if number is not None and before is not None and not bad[group]:
+                found[group] = add(before, number)
     return [None if wrong else number for number, wrong in zip(found, bad.tolist(), strict=True)]
 
 
@@ -220,12 +267,9 @@ def _exact_sums(
 def _concatenated(ids: Ids, groups: Groups, n_groups: int, terms: QueryTerms, separator: str | None) -> Ids:
     """The texts of each group in the order of the rows."""
     distinct, places = np.unique(ids, return_inverse=True)
-    texts: list[str | None] = []
-    for term in terms.terms(distinct):
-        if term is None or isinstance(term, BlankNode):
-            texts.append(None)
-        else:
-            texts.append(term.lexical if isinstance(term, Literal) else term.value)
+    terms_ = terms.decode(distinct)
+    nothing = pa.scalar(None, pa.large_string())
+    texts = pc.if_else(pc.not_equal(terms_["kind"], KIND_BLANK), terms_["lexical"], nothing).to_pylist()
     parts: list[list[str] | None] = [[] for _ in range(n_groups)]
     for group, place in zip(groups.tolist(), places.ravel().tolist(), strict=True):
         text, known = texts[place], parts[group]

@@ -10,13 +10,12 @@ to the same answers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from semcube.engines.ids import SHIFT, Tag
+from semcube.engines.ids import Tag
 from semcube.sparql.columns import ERROR, FALSE, Column, Truth
 from semcube.sparql.comparison import compare, equal
 from semcube.sparql.terms import Ids, QueryTerms, Typed
@@ -30,25 +29,12 @@ __all__ = ["compare_columns", "distinct_rows", "equal_columns"]
 Bools = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class _Side:
-    """One operand: ids (None for computed doubles), their tags, and value columns."""
+class _Side(NamedTuple):
+    """One operand, see :meth:`Column.typed`."""
 
     ids: Ids | None
     tags: npt.NDArray[np.int64]
     typed: Typed
-
-
-def _side(column: Column, terms: QueryTerms) -> _Side:
-    known = column.known_doubles
-    if known is None:
-        ids = column.ids(terms)
-        return _Side(ids, ids >> SHIFT, terms.typed(ids))
-    numbers, valid = known
-    tags = np.where(valid, int(Tag.NUMERIC), 0)
-    nothing = np.zeros(len(numbers), np.int64)
-    typed = Typed(numbers, valid & ~np.isnan(numbers), nothing, nothing.astype(np.int8))
-    return _Side(None, tags, typed)
 
 
 def distinct_rows(columns: list[Ids]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -68,22 +54,30 @@ def distinct_rows(columns: list[Ids]) -> tuple[npt.NDArray[np.int64], npt.NDArra
     return first, number.ravel()
 
 
+_CLASSES = np.arange(max(Tag) + 1)
+_CLASSES[[Tag.INTEGER, Tag.GEOMETRY]] = [Tag.NUMERIC, Tag.OTHER]
+_UNKNOWN = int(Tag.OTHER)
+_IDENTITY = [int(tag) for tag in (Tag.BLANK, Tag.IRI, Tag.STRING, Tag.LANGUAGE, Tag.BOOLEAN)]
+"""Classes of terms that are equal only if they are the same."""
+
+
 def equal_columns(left: Column, right: Column, terms: QueryTerms) -> Truth:
     """``left = right`` for each row."""
-    a, b = _side(left, terms), _side(right, terms)
+    a, b = _Side(*left.typed(terms)), _Side(*right.typed(terms))
     truth = np.full(left.rows, ERROR, np.int8)
     open_ = (a.tags != 0) & (b.tags != 0)
     _decide(truth, open_, a.typed.exact & b.typed.exact, a.typed.number == b.typed.number)
     _decide(truth, open_, _same_clock(a, b), a.typed.time == b.typed.time)
+    class_a, class_b = _CLASSES[a.tags], _CLASSES[b.tags]
+    known = (class_a != _UNKNOWN) & (class_b != _UNKNOWN)
+    resource = (np.minimum(class_a, class_b) <= Tag.IRI) & (class_a != class_b)
+    _decide(truth, open_, resource | (known & (class_a != class_b)), np.zeros(len(truth), bool))
     if a.ids is not None and b.ids is not None:
-        resources = _among(a, Tag.BLANK, Tag.IRI) | _among(b, Tag.BLANK, Tag.IRI)
-        plain_a, plain_b = (_among(side, Tag.STRING, Tag.LANGUAGE, Tag.BOOLEAN) for side in (a, b))
-        _decide(truth, open_, resources | (plain_a & plain_b), a.ids == b.ids)
-        number_a, number_b = (_among(side, Tag.INTEGER, Tag.NUMERIC) for side in (a, b))
-        time_a, time_b = a.tags == Tag.TEMPORAL, b.tags == Tag.TEMPORAL
-        unlike = (plain_a & (number_b | time_b)) | (plain_b & (number_a | time_a))
-        unlike |= (number_a & time_b) | (number_b & time_a)
-        _decide(truth, open_, unlike, np.zeros(len(truth), bool))
+        _decide(truth, open_, known & np.isin(class_a, _IDENTITY), a.ids == b.ids)
+    rows = np.flatnonzero(open_ & ((class_a == Tag.STRING) | (class_a == Tag.LANGUAGE)) & known)
+    if len(rows):
+        truth[rows] = _equal_strings(left.take(rows), right.take(rows), terms)
+        open_[rows] = False
     _decide_each(truth, open_, left, right, terms, lambda x, y: int(equal(x, y)))
     return truth
 
@@ -99,7 +93,7 @@ _ACCEPTS: dict[str, Callable[[Any, Any], Any]] = {
 def compare_columns(operator: str, left: Column, right: Column, terms: QueryTerms) -> Truth:
     """``left operator right`` for each row; the operator is ``<``, ``<=``, ``>`` or ``>=``."""
     accepts = _ACCEPTS[operator]
-    a, b = _side(left, terms), _side(right, terms)
+    a, b = _Side(*left.typed(terms)), _Side(*right.typed(terms))
     truth = np.full(left.rows, ERROR, np.int8)
     never = (Tag.BLANK, Tag.IRI, Tag.LANGUAGE, Tag.GEOMETRY)
     open_ = (a.tags != 0) & (b.tags != 0) & ~_among(a, *never) & ~_among(b, *never)
@@ -107,11 +101,10 @@ def compare_columns(operator: str, left: Column, right: Column, terms: QueryTerm
     _decide(truth, open_, _same_clock(a, b), accepts(a.typed.time, b.typed.time))
     if a.ids is not None and b.ids is not None:
         _decide(truth, open_, (a.tags == Tag.BOOLEAN) & (b.tags == Tag.BOOLEAN), accepts(a.ids, b.ids))
-        strings = open_ & (a.tags == Tag.STRING) & (b.tags == Tag.STRING)
-        rows = np.flatnonzero(strings)
-        if len(rows):
-            truth[rows] = _compare_strings(operator, a.ids[rows], b.ids[rows], terms)
-            open_ &= ~strings
+    rows = np.flatnonzero(open_ & (a.tags == Tag.STRING) & (b.tags == Tag.STRING))
+    if len(rows):
+        truth[rows] = _compare_strings(operator, left.take(rows), right.take(rows), terms)
+        open_[rows] = False
 
     def one(x: Object, y: Object) -> int:
         order = compare(x, y)
@@ -164,10 +157,19 @@ def _decide_each(
     truth[rows] = found[number]
 
 
-def _compare_strings(operator: str, left: Ids, right: Ids, terms: QueryTerms) -> Truth:
+def _equal_strings(left: Column, right: Column, terms: QueryTerms) -> Truth:
+    """Equality of strings of one class: text and language."""
+    import pyarrow.compute as pc
+
+    (one, tongue), (other, other_tongue) = left.strings(terms), right.strings(terms)
+    same = pc.and_(pc.equal(one, other), pc.equal(tongue.fill_null(""), other_tongue.fill_null("")))
+    return np.asarray(same.to_numpy(zero_copy_only=False), dtype=np.int8)
+
+
+def _compare_strings(operator: str, left: Column, right: Column, terms: QueryTerms) -> Truth:
     """Order of strings by code point, which is the order of their UTF-8 bytes."""
     import pyarrow.compute as pc
 
     kernel = {"<": pc.less, "<=": pc.less_equal, ">": pc.greater, ">=": pc.greater_equal}[operator]
-    found: pa.Array = kernel(terms.decode(left)["lexical"], terms.decode(right)["lexical"])
+    found: pa.Array = kernel(left.strings(terms)[0], right.strings(terms)[0])
     return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int8)

@@ -7,16 +7,20 @@ into the other forms when asked, once. An error and an unbound variable are the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from semcube.engines.classify import Classified, classify_term
 from semcube.engines.ids import BIAS, PAYLOAD, SHIFT, Tag, boolean_id
 from semcube.io.terms import Literal
 from semcube.sparql.comparison import effective
+from semcube.sparql.terms import Typed
 from semcube.sparql.values import ExpressionError, Object, to_term
 from semcube.vocab import XSD_STRING
 
@@ -50,7 +54,7 @@ class Column:
         [1, 1, -1]
     """
 
-    __slots__ = ("_doubles", "_ids", "_objects", "_shapes", "_truth", "constant", "rows")
+    __slots__ = ("_doubles", "_ids", "_objects", "_shapes", "_strings", "_truth", "constant", "rows")
 
     def __init__(self, rows: int) -> None:
         self.rows = rows
@@ -61,6 +65,7 @@ class Column:
         self._truth: Truth | None = None
         self._doubles: npt.NDArray[np.float64] | None = None
         self._shapes: Shapes | None = None
+        self._strings: tuple[pa.Array, pa.Array] | None = None
 
     @classmethod
     def of_ids(cls, ids: Ids) -> Column:
@@ -92,6 +97,15 @@ class Column:
         return column
 
     @classmethod
+    def of_strings(cls, lexical: pa.Array, language: pa.Array | None = None) -> Column:
+        """From string literals: texts (null: error) and languages (null: none)."""
+        import pyarrow as pa
+
+        column = cls(len(lexical))
+        column._strings = (lexical, pa.nulls(len(lexical), pa.large_string()) if language is None else language)
+        return column
+
+    @classmethod
     def of_shapes(cls, geometries: Geometries, datatypes: npt.NDArray[np.object_]) -> Column:
         """From geometries (None: error) and the literal datatype of each."""
         column = cls(len(geometries))
@@ -115,6 +129,8 @@ class Column:
         if self._ids is None:
             if self.constant is not None:
                 self._ids = np.repeat(terms.intern_terms([to_term(self.constant)]), self.rows)
+            elif self._strings is not None:
+                self._ids = terms.intern(_string_keys(*self._strings))
             elif self._doubles is not None or self._objects is not None:
                 self._ids = terms.intern_terms([_term(some) for some in self.objects(terms)])
             elif self._truth is not None:
@@ -146,6 +162,9 @@ class Column:
                 self._objects = [None if truth == ERROR else number for number, truth in pairs]
             elif self._ids is not None:
                 self._objects = list(terms.terms(self._ids))
+            elif self._strings is not None:
+                pairs = zip(*(column.to_pylist() for column in self._strings), strict=True)
+                self._objects = [text if tongue is None else _tagged(text, tongue) for text, tongue in pairs]
             elif self._truth is not None:
                 self._objects = [(False, True, None)[truth] for truth in self._truth.tolist()]
             else:
@@ -159,6 +178,8 @@ class Column:
                 self._truth = np.full(self.rows, _truth_of(self.constant), np.int8)
             elif self._ids is not None:
                 self._truth = _truth_of_ids(self._ids, terms)
+            elif self._strings is not None:
+                self._truth = _truth_of_strings(self._strings[0])
             else:
                 self._truth = np.array([_truth_of(some) for some in self.objects(terms)], np.int8)
         return self._truth
@@ -192,8 +213,9 @@ class Column:
     def strings(self, terms: QueryTerms) -> tuple[pa.Array, pa.Array]:
         """Lexical forms and languages of string literals; a null lexical form elsewhere."""
         import pyarrow as pa
-        import pyarrow.compute as pc
 
+        if self._strings is not None:
+            return self._strings
         if self._ids is None or self.constant is not None:
             found = [_string(some) for some in self.objects(terms)]
             texts = pa.array([text for text, _ in found], pa.large_string())
@@ -201,7 +223,32 @@ class Column:
         tags = self._ids >> SHIFT
         wanted = (tags == Tag.STRING) | (tags == Tag.LANGUAGE)
         decoded = terms.decode(np.where(wanted, self._ids, 0))
-        return decoded["lexical"], pc.if_else(pa.array(wanted), decoded["language"], None)
+        self._strings = decoded["lexical"], decoded["language"]
+        return self._strings
+
+    def typed(self, terms: QueryTerms) -> tuple[Ids | None, npt.NDArray[np.int64], Typed]:
+        """Ids (None where the rows' objects were computed and have none yet), tags (0: error), and value columns."""
+        if self._ids is None and self.constant is None:
+            if self._doubles is not None and self._truth is not None:
+                valid = self._truth != ERROR
+                typed = Typed.empty(self.rows)._replace(
+                    number=self._doubles, exact=valid & ~np.isnan(self._doubles), double=valid
+                )
+                return None, np.where(valid, int(Tag.NUMERIC), 0), typed
+            if self._strings is not None:
+                lexical, language = (column.is_valid().to_numpy(zero_copy_only=False) for column in self._strings)
+                tags = np.where(lexical, np.where(language, int(Tag.LANGUAGE), int(Tag.STRING)), 0)
+                return None, tags, Typed.empty(self.rows)
+            if self._objects is not None:
+                return None, *_typed_objects(self._objects)
+        ids = self.ids(terms)
+        return ids, ids >> SHIFT, terms.typed(ids)
+
+    @property
+    def _is_truth(self) -> bool:
+        """Whether the column was made of truth values."""
+        made_of = (self._ids, self._objects, self._doubles, self._shapes, self._strings, self.constant)
+        return self._truth is not None and all(other is None for other in made_of)
 
     def take(self, rows: npt.NDArray[np.int64]) -> Column:
         """The rows with these numbers."""
@@ -214,6 +261,11 @@ class Column:
         column._doubles = None if self._doubles is None else self._doubles[rows]
         if self._objects is not None:
             column._objects = [self._objects[row] for row in rows.tolist()]
+        if self._strings is not None:
+            import pyarrow as pa
+
+            lexical, language = self._strings
+            column._strings = lexical.take(pa.array(rows)), language.take(pa.array(rows))
         if self._shapes is not None:
             column._shapes = Shapes(self._shapes.geometries.take(rows), self._shapes.datatypes[rows])
         return column
@@ -229,7 +281,7 @@ class Column:
             for place, column in parts:
                 ids[place] = column.ids(terms)
             return Column.of_ids(ids)
-        if all(column._truth is not None and column._doubles is None and column._ids is None for _, column in parts):
+        if all(column._is_truth for _, column in parts):
             truth = np.full(rows, ERROR, np.int8)
             for place, column in parts:
                 truth[place] = column.truth(terms)
@@ -270,6 +322,61 @@ def _truth_of_ids(ids: Ids, terms: QueryTerms) -> Truth:
         found = np.array([_truth_of(term) for term in terms.terms(distinct)], np.int8)
         truth[rest] = found[places.ravel()]
     return truth
+
+
+def _truth_of_strings(lexical: pa.Array) -> Truth:
+    """A string is true unless it is empty."""
+    import pyarrow.compute as pc
+
+    length = pc.binary_length(lexical).fill_null(-1).to_numpy(zero_copy_only=False)
+    return np.asarray(np.sign(length), dtype=np.int8)
+
+
+def _string_keys(lexical: pa.Array, language: pa.Array) -> pa.Array:
+    """The keys of string literals."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    nothing, quote, at = (pa.scalar(text, pa.large_string()) for text in ("", '"', "@"))
+    tagged = pc.binary_join_element_wise(at, language.cast(pa.large_string()), nothing)
+    return pc.binary_join_element_wise(quote, lexical.cast(pa.large_string()), quote, tagged.fill_null(""), nothing)
+
+
+def _tagged(text: str, language: str) -> Literal:
+    return Literal(text, language=language)
+
+
+def _typed_objects(objects: list[Object | None]) -> tuple[npt.NDArray[np.int64], Typed]:
+    """Tags and value columns of Python objects; what is not exact here is decided object by object elsewhere."""
+    tags, typed = np.zeros(len(objects), np.int64), Typed.empty(len(objects))
+    for row, some in enumerate(objects):
+        if some is None:
+            continue
+        if type(some) is float:
+            tags[row], typed.number[row], typed.exact[row], typed.double[row] = (
+                Tag.NUMERIC,
+                some,
+                not math.isnan(some),
+                True,
+            )
+        elif isinstance(some, bool):
+            tags[row] = Tag.BOOLEAN
+        elif isinstance(some, int):
+            tags[row] = Tag.NUMERIC
+            if abs(some) <= _EXACT_INTEGER:
+                typed.number[row], typed.exact[row] = some, True
+        elif isinstance(some, str):
+            tags[row] = Tag.STRING
+        else:
+            found = classify_term(to_term(some)) if not isinstance(some, Decimal) else _DECIMAL
+            tags[row] = found.tag
+            if found.exact and found.number is not None:
+                typed.number[row], typed.exact[row] = found.number, True
+    return tags, typed
+
+
+_DECIMAL = Classified(Tag.NUMERIC)
+_EXACT_INTEGER = 1 << 53
 
 
 def _string(some: Object | None) -> tuple[str | None, str | None]:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from semcube.engines.ids import BIAS, PAYLOAD, SHIFT, Tag
 from semcube.io.terms import IRI, Literal
 from semcube.sparql.algebra import Aggregate, Exists, Expression, FunctionCall, Operation, Variable
 from semcube.sparql.column_comparison import compare_columns, distinct_rows, equal_columns
@@ -39,8 +38,6 @@ SOLUTION = "_:solution"
 """A column of this name numbers solutions, so that ``BNODE(text)`` is one node within a solution."""
 
 _REDUCE_FROM = 16
-_SMALL = 1 << 27
-"""Products of integers below this fit an inline id."""
 
 
 def evaluate(expression: Expression, solutions: Solutions, context: Context, exists: ExistsTest | None = None) -> Ids:
@@ -98,21 +95,22 @@ class _Evaluation:
     ) -> Column:
         """A call of a function of the table."""
         count = len(call.arguments)
-        if function is None or not function.min_arity <= count <= (function.max_arity or count):
+        most = count if function is None or function.max_arity is None else function.max_arity
+        if function is None or not function.min_arity <= count <= most:
             if self.context.trace is not None:
                 what = "unknown function" if function is None else f"{count} arguments given to"
                 self.context.trace.count(f"{what} {name}", solutions.rows)
             return Column.of_errors(solutions.rows)
-        if name in _INTEGER_KERNELS:
-            found = self._integers(name, call.arguments, solutions)
-            if found is not None:
-                return found
         if _is_volatile(call):
             return self._apply(function, call.arguments, solutions)
         names = sorted(v.name for v in expression_variables(call) if v.name in solutions.columns)
         if not names:
             one = self._apply(function, call.arguments, Solutions({}, 1)).objects(self.terms)[0]
             return Column.of_errors(solutions.rows) if one is None else Column.of_constant(one, solutions.rows)
+        if function.cheap and function.vector is not None and not any(hasattr(a, "arguments") for a in call.arguments):
+            found = function.vector(self.context, self._columns(call.arguments, solutions))
+            if found is not None:
+                return found
         if solutions.rows < _REDUCE_FROM:
             return self._apply(function, call.arguments, solutions)
         first, number = distinct_rows([solutions.column(name) for name in names])
@@ -120,12 +118,20 @@ class _Evaluation:
             return self._apply(function, call.arguments, solutions)
         return self._apply(function, call.arguments, solutions.take(first)).take(number)
 
+    def _columns(self, arguments: tuple[Expression, ...], solutions: Solutions) -> list[Column]:
+        return [self.column(argument, solutions) for argument in arguments]
+
     def _apply(self, function: Function, arguments: tuple[Expression, ...], solutions: Solutions) -> Column:
-        """The function's kernel on every solution."""
+        """The function on every solution."""
+        return self._apply_columns(function, self._columns(arguments, solutions), solutions)
+
+    def _apply_columns(self, function: Function, columns: list[Column], solutions: Solutions) -> Column:
+        """The function on columns of arguments: its column kernel where it has an answer, else its scalar kernel."""
         self.context.cancellation.check()
-        columns = [self.column(argument, solutions) for argument in arguments]
         if function.vector is not None:
-            return function.vector(self.context, columns)
+            found = function.vector(self.context, columns)
+            if found is not None:
+                return found
         assert function.kernel is not None
         kernel: Callable[..., Object] = function.kernel
         kinds = [function.arguments[min(i, len(function.arguments) - 1)] for i in range(len(columns))]
@@ -149,24 +155,6 @@ class _Evaluation:
         if numbers is None:
             return [Calling(self.context)] * solutions.rows
         return [Calling(self.context, number) for number in numbers.tolist()]
-
-    def _integers(self, name: str, arguments: tuple[Expression, ...], solutions: Solutions) -> Column | None:
-        """Sums, differences and products where all operands are small inline integers; None where they are not."""
-        columns = [
-            self.column(argument, solutions) for argument in arguments if isinstance(argument, Variable | Literal)
-        ]
-        if len(columns) != len(arguments) or not solutions.rows:
-            return None
-        values = []
-        for column in columns:
-            ids = column.ids(self.terms)
-            if ((ids >> SHIFT) != Tag.INTEGER).any():
-                return None
-            values.append((ids & PAYLOAD) - BIAS)
-        limit = _SMALL if name == "*" else BIAS // 2
-        if any((np.abs(value) >= limit).any() for value in values):
-            return None
-        return Column.of_ids((int(Tag.INTEGER) << SHIFT) | (_INTEGER_KERNELS[name](*values) + BIAS))
 
     # --- special forms --------------------------------------------------------------------------------------------
 
@@ -295,10 +283,4 @@ _FORMS: dict[str, Callable[[_Evaluation, tuple[Expression, ...], Solutions], Col
     "!=": _Evaluation._unequal,
     "IN": _Evaluation._in,
     **{operator: _ordering(operator) for operator in ("<", "<=", ">", ">=")},
-}
-
-_INTEGER_KERNELS: dict[str, Callable[..., npt.NDArray[np.int64]]] = {
-    "+": np.add,
-    "-": np.subtract,
-    "*": np.multiply,
 }

@@ -22,9 +22,9 @@ from semcube.engines.classify import classify, classify_term, tag_of
 from semcube.engines.ids import BIAS, LOCAL, PAYLOAD, SHIFT, Tag
 from semcube.engines.keys import join, split
 from semcube.engines.xsd import TEMPORAL
-from semcube.io.terms import KIND_LITERAL, TERMS, Term, key
+from semcube.io.terms import IRI, KIND_BLANK, KIND_IRI, KIND_LITERAL, TERMS, BlankNode, Literal, Term, key
 from semcube.io.terms import term as term_of
-from semcube.vocab import XSD_BOOLEAN, XSD_INTEGER
+from semcube.vocab import XSD_BOOLEAN, XSD_DOUBLE, XSD_INTEGER, XSD_STRING
 
 if TYPE_CHECKING:
     from semcube.geometry import Geometries
@@ -50,13 +50,20 @@ class Typed(NamedTuple):
     time: npt.NDArray[np.int64]
     clock: npt.NDArray[np.int8]
     """0 where there is no exact ``time``; else equal for values of one datatype that all have, or lack, a time zone."""
+    double: npt.NDArray[np.bool_]
+    """Whether it is an ``xsd:double``; then ``number`` is its value, NaN included."""
+
+    @classmethod
+    def empty(cls, rows: int) -> Typed:
+        """No values."""
+        nothing = np.zeros(rows, np.int64)
+        return cls(np.zeros(rows), nothing != 0, nothing, nothing.astype(np.int8), nothing != 0)
 
 
 def assign_tag(term: Term) -> tuple[Tag, int | None]:
     """The tag of a term, and its id where it is its own id (:mod:`semcube.engines.classify`).
 
     Example:
-        >>> from semcube.io.terms import Literal
         >>> assign_tag(Literal("chat", language="fr"))
         (<Tag.LANGUAGE: 4>, None)
     """
@@ -261,7 +268,8 @@ class QueryTerms:
     def _python_terms(self, ids: Ids) -> list[Term]:
         if len(ids) < _SMALL and ((ids & LOCAL) != 0).all() and ((ids >> SHIFT) != Tag.INTEGER).all():
             return [term_of(self._local_keys[number]) for number in (ids & (LOCAL - 1)).tolist()]
-        return [term_of(text) for text in self.keys(ids).to_pylist()]
+        columns = [column.to_pylist() for column in self.decode(ids).columns]
+        return [_python_term(*row) for row in zip(*columns, strict=True)]
 
     def values(self, ids: Ids) -> list[Any]:
         """The typed values of ids (:func:`semcube.sparql.values.value`), None for 0."""
@@ -272,8 +280,7 @@ class QueryTerms:
     def typed(self, ids: Ids) -> Typed:
         """Numbers and times of ids as columns, for kernels that need no Python objects."""
         tags = ids >> SHIFT
-        n = len(ids)
-        typed = Typed(np.zeros(n), np.zeros(n, bool), np.zeros(n, np.int64), np.zeros(n, np.int8))
+        typed = Typed.empty(len(ids))
         inline = tags == Tag.INTEGER
         whole = (ids[inline] & PAYLOAD) - BIAS
         typed.number[inline] = whole
@@ -287,6 +294,8 @@ class QueryTerms:
             typed.exact[rest] = classes["exact"].to_numpy(zero_copy_only=False)[places.ravel()]
             typed.time[rest] = classes["time"].fill_null(0).to_numpy(zero_copy_only=False)[places.ravel()]
             typed.clock[rest] = _clocks(terms, classes)[places.ravel()]
+            double = (tags[rest] == Tag.NUMERIC) & _bools(pc.equal(terms["datatype"], XSD_DOUBLE))[places.ravel()]
+            typed.double[rest] = double
         return typed
 
     # --- geometries -----------------------------------------------------------------------------------------------
@@ -346,11 +355,22 @@ class QueryTerms:
         return Geometries.concat(parts).take(order)
 
 
+def _bools(array: pa.Array) -> npt.NDArray[np.bool_]:
+    return np.asarray(array.to_numpy(zero_copy_only=False), dtype=bool)
+
+
 def _clocks(terms: pa.RecordBatch, classes: pa.RecordBatch) -> npt.NDArray[np.int8]:
     """See :attr:`Typed.clock`."""
     number = pc.index_in(terms["datatype"], pa.array(TEMPORAL, pa.large_string())).fill_null(-1)
     clock = 2 * (number.to_numpy(zero_copy_only=False) + 1) + classes["zoned"].to_numpy(zero_copy_only=False)
     return np.where(classes["time"].is_valid().to_numpy(zero_copy_only=False), clock, 0).astype(np.int8)
+
+
+def _python_term(kind: int, lexical: str, datatype: str | None, language: str | None) -> Term:
+    """The term of one row of ``TERMS``."""
+    if kind == KIND_IRI:
+        return IRI(lexical)
+    return BlankNode(lexical) if kind == KIND_BLANK else Literal(lexical, datatype or XSD_STRING, language)
 
 
 def _unbound(ids: Ids) -> pa.RecordBatch:

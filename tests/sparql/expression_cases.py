@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ def context(**options: Any) -> Context:
     return Context(dataset=None, terms=QueryTerms(None), **options)  # type: ignore[arg-type]
 
 
+@lru_cache(maxsize=4096)
 def expression(text: str) -> Expression:
     """The algebra of an expression."""
     pattern = parse_query(f"{PROLOGUE}SELECT (({text}) AS ?result) {{}}").form.pattern

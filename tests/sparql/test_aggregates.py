@@ -130,6 +130,9 @@ VALUES = st.one_of(
 )
 
 
+SHORT = st.decimals(-(10**6), 10**6, places=3).map(lambda n: decimal(f"{n:f}"))
+
+
 @pytest.mark.parametrize("name", ["SUM", "AVG"])
 @settings(max_examples=120, deadline=None)
 @given(
@@ -137,6 +140,7 @@ VALUES = st.one_of(
         st.lists(st.tuples(st.integers(0, 2), VALUES), max_size=12),
         st.lists(st.tuples(st.integers(0, 2), st.floats(-1e9, 1e9).map(lambda x: double(repr(x)))), max_size=12),
         st.lists(st.tuples(st.integers(0, 2), st.integers(-99, 99).map(integer)), max_size=12),
+        st.lists(st.tuples(st.integers(0, 2), st.one_of(SHORT, st.integers(-99, 99).map(integer))), max_size=12),
     )
 )
 def test_fast_sums_equal_adding_one_by_one(name: str, rows: list[tuple[int, Literal]]) -> None:

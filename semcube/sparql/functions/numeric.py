@@ -10,6 +10,7 @@ from typing import Any
 
 from semcube.engines.xsd import EXACT, Temporal, civil, days
 from semcube.sparql import values
+from semcube.sparql.functions import columns_of_numbers as columns
 from semcube.sparql.functions.table import Calling, function
 from semcube.sparql.values import (
     XSD_DAY_TIME,
@@ -32,7 +33,7 @@ def _like(model: Number, number: float) -> Number:
     return Single(number) if isinstance(model, Single) else number
 
 
-@function("+", ("value", "value"), "number", clause=_OPERATORS)
+@function("+", ("value", "value"), "number", clause=_OPERATORS, vector=columns.add, cheap=True)
 def add(left: Any, right: Any) -> Object:
     """The sum of two numbers; a date or time later by a duration; the sum of two durations."""
     if is_number(left) and is_number(right):
@@ -46,7 +47,7 @@ def add(left: Any, right: Any) -> Object:
     raise ExpressionError("operands that have no sum")
 
 
-@function("-", ("value", "value"), "number", clause=_OPERATORS)
+@function("-", ("value", "value"), "number", clause=_OPERATORS, vector=columns.subtract, cheap=True)
 def subtract(left: Any, right: Any) -> Object:
     """The difference of two numbers, two dates or times, or two durations; a date or time earlier by a duration."""
     if is_number(left) and is_number(right):
@@ -62,19 +63,19 @@ def subtract(left: Any, right: Any) -> Object:
     raise ExpressionError("operands that have no difference")
 
 
-@function("*", ("number", "number"), "number", clause=_OPERATORS)
+@function("*", ("number", "number"), "number", clause=_OPERATORS, vector=columns.multiply, cheap=True)
 def multiply(left: Number, right: Number) -> Object:
     """The product of two numbers."""
     return values.multiply(left, right)
 
 
-@function("/", ("number", "number"), "number", clause=_OPERATORS)
+@function("/", ("number", "number"), "number", clause=_OPERATORS, vector=columns.divide, cheap=True)
 def divide(left: Number, right: Number) -> Object:
     """The quotient of two numbers; of integers it is a decimal."""
     return values.divide(left, right)
 
 
-@function("U-", ("number",), "number", clause=_OPERATORS)
+@function("U-", ("number",), "number", clause=_OPERATORS, vector=columns.negate, cheap=True)
 def negate(number: Number) -> Object:
     """The number with the other sign."""
     return values.negate(number)

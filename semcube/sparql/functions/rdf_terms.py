@@ -8,8 +8,10 @@ import re
 import uuid as uuids
 from urllib.parse import urljoin
 
+from semcube.engines.ids import Tag
 from semcube.engines.xsd import NUMERIC
 from semcube.io.terms import IRI, BlankNode, Literal, Term
+from semcube.sparql.functions import columns_of_strings as columns
 from semcube.sparql.functions.table import Calling, function
 from semcube.sparql.values import ExpressionError, Object, value
 from semcube.vocab import RDF_LANG_STRING, XSD_STRING
@@ -20,38 +22,52 @@ _NOT_IN_IRIS = re.compile(r'[\x00-\x20<>"{}|^`\\]')
 _TAG = re.compile("[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
 
 
-@function("sameTerm", ("term", "term"), "boolean", clause="SPARQL 1.1, 17.4.1.8")
+@function("sameTerm", ("term", "term"), "boolean", clause="SPARQL 1.1, 17.4.1.8", vector=columns.same_term, cheap=True)
 def same_term(left: Term, right: Term) -> Object:
     """Whether two terms are the same RDF term."""
     return left == right
 
 
-@function("isIRI", ("term",), "boolean", clause=_CLAUSE + ".1")
-@function("isURI", ("term",), "boolean", clause=_CLAUSE + ".1")
+@function("isIRI", ("term",), "boolean", clause=_CLAUSE + ".1", vector=columns.is_tagged(Tag.IRI), cheap=True)
+@function("isURI", ("term",), "boolean", clause=_CLAUSE + ".1", vector=columns.is_tagged(Tag.IRI), cheap=True)
 def is_iri(term: Term) -> Object:
     """Whether it is an IRI."""
     return isinstance(term, IRI)
 
 
-@function("isBLANK", ("term",), "boolean", clause=_CLAUSE + ".2")
+@function("isBLANK", ("term",), "boolean", clause=_CLAUSE + ".2", vector=columns.is_tagged(Tag.BLANK), cheap=True)
 def is_blank(term: Term) -> Object:
     """Whether it is a blank node."""
     return isinstance(term, BlankNode)
 
 
-@function("isLITERAL", ("term",), "boolean", clause=_CLAUSE + ".3")
+@function(
+    "isLITERAL",
+    ("term",),
+    "boolean",
+    clause=_CLAUSE + ".3",
+    vector=columns.is_tagged(*set(Tag) - {Tag.IRI, Tag.BLANK}),
+    cheap=True,
+)
 def is_literal(term: Term) -> Object:
     """Whether it is a literal."""
     return isinstance(term, Literal)
 
 
-@function("isNUMERIC", ("term",), "boolean", clause=_CLAUSE + ".4")
+@function(
+    "isNUMERIC",
+    ("term",),
+    "boolean",
+    clause=_CLAUSE + ".4",
+    vector=columns.is_tagged(Tag.INTEGER, Tag.NUMERIC),
+    cheap=True,
+)
 def is_numeric(term: Term) -> Object:
     """Whether it is a literal of a numeric datatype with a valid lexical form."""
     return isinstance(term, Literal) and term.datatype in NUMERIC and not isinstance(value(term), Literal)
 
 
-@function("STR", ("term",), "simple literal", clause=_CLAUSE + ".5")
+@function("STR", ("term",), "simple literal", clause=_CLAUSE + ".5", vector=columns.str_)
 def str_(term: Term) -> Object:
     """The lexical form of a literal as loaded, or the text of an IRI."""
     if isinstance(term, BlankNode):
@@ -59,13 +75,13 @@ def str_(term: Term) -> Object:
     return term.value if isinstance(term, IRI) else term.lexical
 
 
-@function("LANG", ("literal",), "simple literal", clause=_CLAUSE + ".6")
+@function("LANG", ("literal",), "simple literal", clause=_CLAUSE + ".6", vector=columns.lang)
 def lang(term: Literal) -> Object:
     """The language tag in lower case; empty without one."""
     return term.language or ""
 
 
-@function("DATATYPE", ("literal",), "IRI", clause=_CLAUSE + ".7")
+@function("DATATYPE", ("literal",), "IRI", clause=_CLAUSE + ".7", vector=columns.datatype)
 def datatype(term: Literal) -> Object:
     """The datatype IRI."""
     return IRI(RDF_LANG_STRING if term.language is not None else term.datatype)

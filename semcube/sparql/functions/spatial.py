@@ -19,7 +19,7 @@ from semcube.geometry.functions import KERNELS, Kernel
 from semcube.geometry.literals import NO_SYSTEM, Geometries
 from semcube.geometry.relations import RELATIONS, Relation, evaluate, relation
 from semcube.io.terms import IRI, Literal
-from semcube.sparql.columns import ERROR, Column
+from semcube.sparql.columns import ERROR, FALSE, Column
 from semcube.sparql.functions.table import row
 from semcube.sparql.values import Object, as_double, is_number, value
 from semcube.vocab import GEOJSON_LITERAL, GML_LITERAL, KML_LITERAL, WKT_LITERAL, XSD, XSD_STRING
@@ -45,26 +45,48 @@ def geometries_of(column: Column, context: Context) -> Geometries:
 
 
 def _relate(chosen: Relation, context: Context, arguments: list[Column]) -> Column:
-    """Truth of a relation for each row; a constant side is prepared."""
+    """Truth of a relation for each row."""
     first, second = (geometries_of(column, context) for column in arguments)
     a, b = first.lonlat, second.lonlat
-    rows = np.flatnonzero(~(shapely.is_missing(a) | shapely.is_missing(b)))
     truth = np.full(len(a), ERROR, np.int8)
-    if not len(rows):
-        return Column.of_truth(truth)
-    a, b = a[rows], b[rows]
-    if arguments[1].constant is not None and len(rows) > 1:
-        chosen, a, b = relation(chosen.inverse), b, a
-    if (arguments[0].constant is not None or arguments[1].constant is not None) and len(rows) > 1:
-        a = a[:1]
-        shapely.prepare(a)
+    rows = np.flatnonzero(~(shapely.is_missing(a) | shapely.is_missing(b)))
+    if len(rows) > 1 and arguments[0].constant is not None:
+        rows = _settle(chosen, a[rows[0]], b, rows, truth)
+    elif len(rows) > 1 and arguments[1].constant is not None:
+        rows = _settle(relation(chosen.inverse), b[rows[0]], a, rows, truth)
     errors: dict[int, str] = {}
-    truth[rows] = evaluate(chosen, a, b, errors=errors)
+    truth[rows] = evaluate(chosen, a[rows], b[rows], errors=errors)
     if errors:
         truth[rows[np.fromiter(errors, np.int64, len(errors))]] = ERROR
         if context.trace is not None:
             context.trace.count("geometries too invalid to relate", len(errors))
     return Column.of_truth(truth)
+
+
+def _settle(
+    chosen: Relation,
+    constant: shapely.Geometry,
+    others: npt.NDArray[np.object_],
+    rows: Rows,
+    truth: npt.NDArray[np.int8],
+) -> Rows:
+    """Settles ``constant chosen other`` where boxes or the prepared constant can; gives the rows that are left.
+
+    Those are the ones with an invalid geometry: what holds for one may depend on the way that GEOS takes.
+    """
+    if not chosen.may_be_disjoint:
+        low_x, low_y, high_x, high_y = shapely.bounds(others[rows]).reshape(-1, 4).T
+        x, y, to_x, to_y = shapely.bounds(constant)
+        near = (low_x <= to_x) & (high_x >= x) & (low_y <= to_y) & (high_y >= y)
+        truth[rows[~near]] = FALSE
+        rows = rows[near]
+    if not shapely.is_valid(constant):
+        return rows
+    valid = shapely.is_valid(others[rows])
+    own = np.array([shapely.from_wkb(shapely.to_wkb(constant))], object)  # others must not meet it prepared
+    shapely.prepare(own)
+    truth[rows[valid]] = evaluate(chosen, own, others[rows[valid]])
+    return np.asarray(rows[~valid])
 
 
 def _relate_pattern(context: Context, arguments: list[Column]) -> Column:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from semcube.io.terms import Literal
+from semcube.sparql.functions import columns_of_strings as columns
 from semcube.sparql.functions.table import function
 from semcube.sparql.values import ExpressionError, Object
 from semcube.vocab import XSD_STRING
@@ -22,46 +23,53 @@ def _compatible(left: Literal, right: Literal) -> None:
         raise ExpressionError("languages differ")
 
 
-@function("STRLEN", ("string",), "integer", clause="SPARQL 1.1, 17.4.3.2")
+@function("STRLEN", ("string",), "integer", clause="SPARQL 1.1, 17.4.3.2", vector=columns.strlen)
 def strlen(text: Literal) -> Object:
     """The number of characters (Unicode code points)."""
     return len(text.lexical)
 
 
-@function("SUBSTR", ("string", "integer", "integer"), "string", arity=(2, 3), clause="SPARQL 1.1, 17.4.3.3")
+@function(
+    "SUBSTR",
+    ("string", "integer", "integer"),
+    "string",
+    arity=(2, 3),
+    clause="SPARQL 1.1, 17.4.3.3",
+    vector=columns.substr,
+)
 def substr(text: Literal, start: int, length: int | None = None) -> Object:
     """The part from a character (the first is 1), to the end or of a length."""
     end = None if length is None else max(start - 1 + length, 0)
     return _like(text.lexical[max(start - 1, 0) : end], text)
 
 
-@function("UCASE", ("string",), "string", clause="SPARQL 1.1, 17.4.3.4")
+@function("UCASE", ("string",), "string", clause="SPARQL 1.1, 17.4.3.4", vector=columns.ucase)
 def ucase(text: Literal) -> Object:
     """In upper case."""
     return _like(text.lexical.upper(), text)
 
 
-@function("LCASE", ("string",), "string", clause="SPARQL 1.1, 17.4.3.5")
+@function("LCASE", ("string",), "string", clause="SPARQL 1.1, 17.4.3.5", vector=columns.lcase)
 def lcase(text: Literal) -> Object:
     """In lower case."""
     return _like(text.lexical.lower(), text)
 
 
-@function("STRSTARTS", ("string", "string"), "boolean", clause="SPARQL 1.1, 17.4.3.6")
+@function("STRSTARTS", ("string", "string"), "boolean", clause="SPARQL 1.1, 17.4.3.6", vector=columns.strstarts)
 def strstarts(text: Literal, start: Literal) -> Object:
     """Whether a string starts with another."""
     _compatible(text, start)
     return text.lexical.startswith(start.lexical)
 
 
-@function("STRENDS", ("string", "string"), "boolean", clause="SPARQL 1.1, 17.4.3.7")
+@function("STRENDS", ("string", "string"), "boolean", clause="SPARQL 1.1, 17.4.3.7", vector=columns.strends)
 def strends(text: Literal, end: Literal) -> Object:
     """Whether a string ends with another."""
     _compatible(text, end)
     return text.lexical.endswith(end.lexical)
 
 
-@function("CONTAINS", ("string", "string"), "boolean", clause="SPARQL 1.1, 17.4.3.8")
+@function("CONTAINS", ("string", "string"), "boolean", clause="SPARQL 1.1, 17.4.3.8", vector=columns.contains)
 def contains(text: Literal, part: Literal) -> Object:
     """Whether a string contains another."""
     _compatible(text, part)
@@ -90,7 +98,7 @@ def encode_for_uri(text: Literal) -> Object:
     return quote(text.lexical, safe="")
 
 
-@function("CONCAT", ("string",), "string", arity=(0, None), clause="SPARQL 1.1, 17.4.3.12")
+@function("CONCAT", ("string",), "string", arity=(0, None), clause="SPARQL 1.1, 17.4.3.12", vector=columns.concat)
 def concat(*texts: Literal) -> Object:
     """All strings one after the other; keeps the language if all have the same one."""
     languages = {text.language for text in texts}

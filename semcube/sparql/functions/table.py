@@ -30,7 +30,7 @@ class Calling:
     """A number that tells solutions apart, None where the evaluation does not number them."""
 
 
-VectorKernel = Callable[["Context", list["Column"]], "Column"]
+VectorKernel = Callable[["Context", list["Column"]], "Column | None"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,9 @@ class Function:
     kernel: Callable[..., Object] | None = None
     """Works on the objects of one solution; None for special forms, aggregates and column-only functions."""
     vector: VectorKernel | None = None
-    """Works on columns."""
+    """Works on columns; may give None for what only the scalar kernel does, if there is one."""
+    cheap: bool = False
+    """Whether the column kernel costs less than finding distinct rows."""
     calling: bool = False
     """Whether the kernel takes a :class:`Calling` first."""
     volatile: bool = False
