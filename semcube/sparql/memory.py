@@ -37,8 +37,8 @@ class MemoryDictionary:
     Example:
         >>> dictionary = MemoryDictionary()
         >>> new = dictionary.add(pa.array(["<http://a>", '"5"^^<http://www.w3.org/2001/XMLSchema#integer>']))
-        >>> (dictionary.find(pa.array(["<http://a>", "<http://b>"])) == [new[0], 0]).all()
-        True
+        >>> (dictionary.find(pa.array(["<http://a>", "<http://b>"])) == [new[0], 0]).tolist()
+        [True, True]
     """
 
     def __init__(self) -> None:
