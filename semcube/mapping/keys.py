@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from semcube.config import Settings
 from semcube.errors import SourceError
 from semcube.mapping.model import FID
 from semcube.mapping.natural import Kind, kind_of
@@ -77,9 +78,6 @@ def _candidates(vector: VectorSource) -> list[str]:
 
 def _unique(vector: VectorSource, columns: Sequence[str]) -> list[str]:
     """Those of the columns that are never null and never repeat; columns out of the race are not read on."""
-    import duckdb
-    import pyarrow as pa
-
     left = list(columns)
     first = next(iter(vector.batches(columns=left, batch_bytes=4 * 1024 * 1024)), None)
     if first is None:
@@ -89,16 +87,38 @@ def _unique(vector: VectorSource, columns: Sequence[str]) -> list[str]:
         for name in left
         if first.column(name).null_count == 0 and len(first.column(name).unique()) == first.num_rows
     ]
-    if not left:
-        return []
-    schema = pa.schema([first.schema.field(name) for name in left])
-    batches = (batch.select(left) for batch in vector.batches(columns=left))
-    reader = pa.RecordBatchReader.from_batches(schema, batches)
-    names = ", ".join(f"c{number}" for number in range(len(left)))
-    counts = ", ".join(f"count(c{number}), count(DISTINCT c{number})" for number in range(len(left)))
+    increasing = [name for name in left if _increases(vector, name)]
+    return [name for name in left if name in increasing or _distinct(vector, name)]
+
+
+def _increases(vector: VectorSource, name: str) -> bool:
+    """Whether each value of an integer column is greater than the one before: unique, and known without memory."""
+    import numpy as np
+
+    if kind_of(vector.info.fields.field(name).type) is not Kind.INTEGER:
+        return False
+    last: int | None = None
+    for batch in vector.batches(columns=[name]):
+        column = batch.column(name)
+        if column.null_count:
+            return False
+        values = column.to_numpy(zero_copy_only=False)
+        if (last is not None and values[0] <= last) or not np.all(values[1:] > values[:-1]):
+            return False
+        last = int(values[-1])
+    return True
+
+
+def _distinct(vector: VectorSource, name: str) -> bool:
+    """Whether no value is null or repeated, in bounded memory (the engine spills to disk)."""
+    import duckdb
+    import pyarrow as pa
+
+    schema = pa.schema([vector.info.fields.field(name)])
+    batches = (batch.select([name]).cast(schema) for batch in vector.batches(columns=[name]))
     with duckdb.connect() as connection:
-        connection.register("layer", reader)
-        found = connection.execute(f"SELECT count(*), {counts} FROM layer AS t({names})").fetchone()
+        connection.execute(f"SET memory_limit = '{Settings.from_environment().memory_mb}MiB'")
+        connection.register("layer", pa.RecordBatchReader.from_batches(schema, batches))
+        found = connection.execute("SELECT count(*), count(c0), count(DISTINCT c0) FROM layer AS t(c0)").fetchone()
     assert found is not None
-    rows, *rest = found
-    return [name for n, name in enumerate(left) if rest[2 * n] == rest[2 * n + 1] == rows]
+    return bool(found[0] == found[1] == found[2])
