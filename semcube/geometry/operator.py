@@ -9,7 +9,7 @@ caller may be in use by other threads.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -18,9 +18,10 @@ import numpy as np
 import shapely
 
 from semcube.errors import GeometryError
-from semcube.geometry.boxes import grow_m, turned
+from semcube.geometry.boxes import grow_m, intersecting, turned
 from semcube.geometry.metres import within_m
 from semcube.geometry.relations import Relation, evaluate, matches, relation
+from semcube.geometry.relations import relation as find_relation
 
 __all__ = ["DISTANCE", "JoinReport", "SpatialJoin", "spatial_filter", "spatial_join"]
 
@@ -92,13 +93,10 @@ class SpatialJoin:
         """
         chosen = self._relation()
         left, right = np.asarray(left, dtype=object), np.asarray(right, dtype=object)
-        swapped = len(left) < len(right)
-        stream, held = (right, left) if swapped else (left, right)
-        if chosen is not None and swapped:
-            chosen = relation(chosen.inverse)
-        for first, second in self._run(stream, held, chosen):
+        test = _Test(left, right, chosen, self.distance_m, swapped=len(left) < len(right))
+        for first, second in self._run(test):
             self.report.pairs += len(first)
-            yield (second, first) if swapped else (first, second)
+            yield (second, first) if test.swapped else (first, second)
 
     def _relation(self) -> Relation | None:
         if (self.relation == DISTANCE) != (self.distance_m is not None):
@@ -108,11 +106,11 @@ class SpatialJoin:
             )
         return None if self.relation == DISTANCE else relation(self.relation)
 
-    def _run(self, stream: np.ndarray, held: np.ndarray, chosen: Relation | None) -> Iterator[Pairs]:
+    def _run(self, test: _Test) -> Iterator[Pairs]:
+        stream, held = test.sides
         tree = shapely.STRtree(held)
         bounds = shapely.total_bounds(held) if len(held) else np.full(4, np.nan)
-        sizes = shapely.get_num_coordinates(stream), shapely.get_num_coordinates(held)
-        apart = None if chosen is None or not chosen.may_be_disjoint else _Apart(stream, held, chosen)
+        apart = _Apart(stream, held, test.oriented) if test.oriented and test.oriented.may_be_disjoint else None
         start, step = 0, 1024
         while start < len(stream):
             if self.cancellation is not None:
@@ -123,7 +121,9 @@ class SpatialJoin:
                 yield from apart.pairs(np.arange(start, min(start + step, len(stream))), (rows, found), self.chunk)
             for piece in range(0, len(rows), self.chunk):
                 part = rows[piece : piece + self.chunk], found[piece : piece + self.chunk]
-                keep = self._verify((stream, held), part, sizes, chosen)
+                keep, errors = test.holds(part, self.threads)
+                self.report.candidates += len(keep)
+                self.report.errors += errors
                 if keep.any():
                     yield part[0][keep], part[1][keep]
             start += step
@@ -142,87 +142,104 @@ class SpatialJoin:
             keys = np.unique(owner[usable][rows] * width + found)
         return keys // width, keys % width
 
-    def _verify(self, sides: Pairs, pairs: Pairs, sizes: Pairs, chosen: Relation | None) -> np.ndarray:
-        """Which candidate pairs hold."""
-        self.report.candidates += len(pairs[0])
-        threads = (self.threads or os.cpu_count() or 1) if len(pairs[0]) >= _THREAD_PAIRS else 1
-        if chosen is None:
-            assert self.distance_m is not None
-            limit = self.distance_m
 
-            def work(part: np.ndarray) -> tuple[np.ndarray, int]:
-                return within_m(sides[0][pairs[0][part]], sides[1][pairs[1][part]], limit), 0
+class _Test:
+    """The exact test of candidate pairs.
 
-            order = np.arange(len(pairs[0]))
-        else:
-            side = _side_to_prepare(pairs, sizes)
-            order = np.argsort(pairs[side or 0], kind="stable")
-            test = _Exact(sides, pairs, sizes, chosen, side)
-            work = test.run
-        keep = np.zeros(len(order), dtype=bool)
+    Valid geometries are prepared on the side where that saves more. What holds for an invalid one can depend on the way
+    GEOS takes, so these go the plain way, as :func:`evaluate` does.
+    """
+
+    def __init__(
+        self, left: np.ndarray, right: np.ndarray, chosen: Relation | None, distance_m: float | None, swapped: bool
+    ) -> None:
+        self.swapped = swapped
+        self.sides = (right, left) if swapped else (left, right)
+        self.sizes = tuple(shapely.get_num_coordinates(side) for side in self.sides)
+        self.chosen = chosen
+        self.oriented = relation(chosen.inverse) if chosen is not None and swapped else chosen
+        self.distance_m = distance_m
+        self._valid = tuple(np.full(len(side), -1, np.int8) for side in self.sides)
+
+    def holds(self, pairs: Pairs, threads: int | None) -> tuple[np.ndarray, int]:
+        """Which pairs hold, and how many have no truth value."""
+        count = len(pairs[0])
+        number = (threads or os.cpu_count() or 1) if count >= _THREAD_PAIRS else 1
+        if self.oriented is None:
+            return self._in_threads(self._plain, pairs, np.arange(count), number)
+        valid = self._validity(0, pairs[0]) & self._validity(1, pairs[1])
+        side = self._side_to_prepare(pairs, valid)
+        if side is None:
+            return self._in_threads(self._plain, pairs, np.arange(count), number)
+        good = np.flatnonzero(valid)
+        good = good[np.argsort(pairs[side][good], kind="stable")]
+        keep, errors = self._in_threads(lambda some: self._grouped(some, side), pairs, good, number)
+        odd = np.flatnonzero(~valid)
+        keep[odd], missed = self._plain((pairs[0][odd], pairs[1][odd]))
+        return keep, errors + missed
+
+    @staticmethod
+    def _in_threads(
+        work: Callable[[Pairs], tuple[np.ndarray, int]], pairs: Pairs, order: np.ndarray, threads: int
+    ) -> tuple[np.ndarray, int]:
         parts = np.array_split(order, threads)
+        given = [(pairs[0][part], pairs[1][part]) for part in parts]
         if threads == 1:
-            results = [work(part) for part in parts]
+            results = [work(part) for part in given]
         else:
             with ThreadPoolExecutor(threads) as pool:
-                results = list(pool.map(work, parts))
-        for part, (holds, errors) in zip(parts, results, strict=True):
-            keep[part] = holds
-            self.report.errors += errors
-        return keep
+                results = list(pool.map(work, given))
+        keep = np.zeros(len(pairs[0]), dtype=bool)
+        for part, (found, _) in zip(parts, results, strict=True):
+            keep[part] = found
+        return keep, sum(errors for _, errors in results)
 
+    def _validity(self, side: int, rows: np.ndarray) -> np.ndarray:
+        known = self._valid[side]
+        fresh = np.unique(rows[known[rows] < 0])
+        known[fresh] = shapely.is_valid(self.sides[side][fresh])
+        return np.asarray(known[rows] == 1)
 
-def _side_to_prepare(pairs: Pairs, sizes: Pairs) -> int | None:
-    """The side on which preparing saves more vertex visits; None where it is not worth while."""
-    savings = []
-    for rows, size in zip(pairs, sizes, strict=True):
-        uses = np.bincount(rows)
-        used = np.flatnonzero(uses > 1)
-        savings.append(float((size[used] * (uses[used] - 1)).sum()))
-    best = int(np.argmax(savings))
-    return best if savings[best] > _WORTH_PREPARING else None
+    def _side_to_prepare(self, pairs: Pairs, valid: np.ndarray) -> int | None:
+        """The side on which preparing saves more vertex visits; None where it is not worth while."""
+        savings = []
+        for rows, size in zip(pairs, self.sizes, strict=True):
+            uses = np.bincount(rows[valid], minlength=1)
+            used = np.flatnonzero(uses > 1)
+            savings.append(float((size[used] * (uses[used] - 1)).sum()))
+        best = int(np.argmax(savings))
+        return best if savings[best] > _WORTH_PREPARING else None
 
-
-@dataclass(frozen=True)
-class _Exact:
-    """The exact test of candidate pairs, prepared on one side."""
-
-    sides: Pairs
-    pairs: Pairs
-    sizes: Pairs
-    chosen: Relation
-    side: int | None
-
-    def run(self, part: np.ndarray) -> tuple[np.ndarray, int]:
-        """Truth values of the pairs with these numbers (sorted by the prepared side), and how many had none."""
+    def _plain(self, pairs: Pairs) -> tuple[np.ndarray, int]:
+        a, b = (self.sides[side][pairs[side]] for side in ((1, 0) if self.swapped else (0, 1)))
+        if self.chosen is None:
+            assert self.distance_m is not None
+            return within_m(a, b, self.distance_m), 0
         errors: dict[int, str] = {}
-        if self.side is None:
-            a, b = (self.sides[side][self.pairs[side][part]] for side in (0, 1))
-            return evaluate(self.chosen, a, b, errors=errors), len(errors)
-        rows = self.pairs[self.side][part]
-        starts = np.flatnonzero(np.r_[True, rows[1:] != rows[:-1]]) if len(rows) else np.empty(0, np.int64)
-        weight = np.cumsum(self.sizes[self.side][rows[starts]])
-        result, failed = np.zeros(len(part), dtype=bool), 0
-        for groups in np.split(np.arange(len(starts)), np.flatnonzero(np.diff(weight // _PREPARED_VERTICES)) + 1):
-            if len(groups) == 0:
-                continue
-            low = starts[groups[0]]
-            high = starts[groups[-1] + 1] if groups[-1] + 1 < len(starts) else len(part)
-            result[low:high], missed = self._prepared(part[low:high])
-            failed += missed
-        return result, failed
+        return evaluate(self.chosen, a, b, errors=errors), len(errors)
 
-    def _prepared(self, part: np.ndarray) -> tuple[np.ndarray, int]:
-        assert self.side is not None
-        distinct, uses, counts = np.unique(self.pairs[self.side][part], return_inverse=True, return_counts=True)
-        own = np.array(self.sides[self.side][distinct], dtype=object)
+    def _grouped(self, pairs: Pairs, side: int) -> tuple[np.ndarray, int]:
+        """Pairs sorted by the prepared side, in portions of a bounded number of prepared vertices."""
+        rows = pairs[side]
+        starts = np.flatnonzero(np.r_[True, rows[1:] != rows[:-1]]) if len(rows) else np.empty(0, np.int64)
+        weight = np.cumsum(self.sizes[side][rows[starts]])
+        cuts = starts[np.flatnonzero(np.diff(weight // _PREPARED_VERTICES)) + 1] if len(starts) else starts
+        results = [
+            self._prepared((first, second), side)
+            for first, second in zip(np.split(pairs[0], cuts), np.split(pairs[1], cuts), strict=True)
+        ]
+        return np.concatenate([found for found, _ in results]), sum(errors for _, errors in results)
+
+    def _prepared(self, pairs: Pairs, side: int) -> tuple[np.ndarray, int]:
+        assert self.oriented is not None
+        distinct, uses, counts = np.unique(pairs[side], return_inverse=True, return_counts=True)
+        own = np.array(self.sides[side][distinct], dtype=object)
         again = counts > 1
         own[again] = shapely.force_2d(own[again])
         shapely.prepare(own[again])
-        other = self.sides[1 - self.side][self.pairs[1 - self.side][part]]
-        test = self.chosen if self.side == 0 else relation(self.chosen.inverse)
+        test = self.oriented if side == 0 else relation(self.oriented.inverse)
         errors: dict[int, str] = {}
-        return evaluate(test, own[uses], other, errors=errors), len(errors)
+        return evaluate(test, own[uses], self.sides[1 - side][pairs[1 - side]], errors=errors), len(errors)
 
 
 class _Apart:
@@ -345,22 +362,16 @@ def spatial_filter(
         >>> spatial_filter(shapely.points([[0.5, 0.5], [9, 9]]), shapely.box(0, 0, 1, 1), "sfWithin")
         array([ True, False])
     """
-    from semcube.geometry.relations import relation as find
-
     array = np.asarray(geometries, dtype=object)
-    join = SpatialJoin(relation, distance_m)
-    chosen = join._relation()
-    inverse = None if chosen is None else find(chosen.inverse)
+    chosen = SpatialJoin(relation, distance_m)._relation()
     found: dict[int, str] = {}
 
     def work(part: np.ndarray) -> np.ndarray:
-        if inverse is None:
+        if chosen is None:
             assert distance_m is not None
             return _near(array[part], constant, distance_m)
-        own = np.array([shapely.force_2d(constant)], dtype=object)
-        shapely.prepare(own)
         reasons: dict[int, str] = {}
-        holds = evaluate(inverse, own, array[part], errors=reasons)
+        holds = _against(array[part], constant, chosen, reasons)
         found.update({int(part[row]): reason for row, reason in reasons.items()})
         return holds
 
@@ -374,6 +385,34 @@ def spatial_filter(
     if errors is not None:
         errors.update(found)
     return np.concatenate(results)
+
+
+def _against(
+    geometries: np.ndarray, constant: shapely.Geometry, chosen: Relation, errors: dict[int, str]
+) -> np.ndarray:
+    """``chosen(geometry, constant)``, by a prepared copy of the constant where the geometries are valid."""
+    other = np.array([constant], dtype=object)
+    if len(geometries) < 2 or not shapely.is_valid(constant):
+        return evaluate(chosen, geometries, other, errors=errors)
+    result = np.zeros(len(geometries), dtype=bool)
+    near = np.ones(len(geometries), dtype=bool)
+    if not chosen.may_be_disjoint:
+        near = intersecting(shapely.bounds(geometries), np.broadcast_to(shapely.bounds(constant), (len(geometries), 4)))
+    valid = np.zeros(len(geometries), dtype=bool)
+    valid[near] = shapely.is_valid(geometries[near])
+    own = np.array([shapely.force_2d(constant)], dtype=object)
+    shapely.prepare(own)
+    inverse = find_relation(chosen.inverse)
+    for rows, first, second, test in (
+        (np.flatnonzero(valid), own, geometries[valid], inverse),
+        (np.flatnonzero(near & ~valid), geometries[near & ~valid], other, chosen),
+    ):
+        reasons: dict[int, str] = {}
+        result[rows] = evaluate(test, first, second, errors=reasons)
+        errors.update({int(rows[row]): reason for row, reason in reasons.items()})
+    for row in np.flatnonzero(shapely.is_missing(geometries)):
+        errors[int(row)] = "there is no geometry"
+    return result
 
 
 def _near(geometries: np.ndarray, constant: shapely.Geometry, limit: float) -> np.ndarray:
