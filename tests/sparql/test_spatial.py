@@ -148,6 +148,17 @@ def test_selection_by_distance(condition: str) -> None:
         f"FILTER(geof:sfWithin(?v, ?w) && geof:sfTouches(?w, ?x) && geof:sfIntersects(?x, {WINDOW}))",
         "?f geo:asWKT ?v . ?f :kind ?k . ?g :kind ?k ; geo:asWKT ?w FILTER(geof:sfTouches(?v, ?w))",
         "?f geo:asWKT ?v . { SELECT * { ?g geo:asWKT ?w } LIMIT 5 } FILTER(geof:sfIntersects(?v, ?w))",
+        "?f :kind :a ; geo:asWKT ?v FILTER EXISTS { ?g :kind :b ; geo:asWKT ?w FILTER(geof:sfTouches(?v, ?w)) }",
+        "?f geo:asWKT ?v FILTER NOT EXISTS { ?g geo:asWKT ?w FILTER(geof:sfIntersects(?v, ?w) && ?f != ?g) }",
+        "?f :kind :a ; geo:asWKT ?v "
+        "FILTER NOT EXISTS { ?g :kind :b ; geo:asWKT ?w FILTER(geof:distance(?w, ?v, uom:metre) < 300000) }",
+        "?f :kind :a OPTIONAL { ?f geo:asWKT ?v } FILTER NOT EXISTS { ?g :kind :b ; geo:asWKT ?w "
+        "FILTER(geof:sfIntersects(?v, ?w)) }",
+        "?f :kind :a ; geo:asWKT ?v OPTIONAL { ?g :kind :b ; geo:asWKT ?w FILTER(geof:sfTouches(?v, ?w)) }",
+        "?f :kind :a ; geo:asWKT ?v OPTIONAL { ?g :kind ?k ; geo:asWKT ?w "
+        "FILTER(geof:sfIntersects(?w, ?v) && ?k = :b && ?f != ?g) }",
+        "?f :kind ?k OPTIONAL { ?f geo:asWKT ?v } OPTIONAL { ?g geo:asWKT ?w FILTER(geof:sfWithin(?w, ?v)) }",
+        "?f geo:asWKT ?v OPTIONAL { ?f :kind ?k . ?g geo:asWKT ?w FILTER(geof:sfWithin(?w, ?v)) }",
         f"FILTER EXISTS {{ ?f geo:asWKT ?w FILTER(geof:sfIntersects(?w, {WINDOW})) }} ?f :kind :a",
     ],
 )

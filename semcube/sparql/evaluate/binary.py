@@ -7,7 +7,23 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from semcube.sparql.algebra import BGP, Algebra, Expression, Join, LeftJoin, Minus, Path, Service, Union, Unit, Values
+from semcube.io.terms import Literal
+from semcube.sparql.algebra import (
+    BGP,
+    Algebra,
+    Expression,
+    Extend,
+    Filter,
+    Join,
+    LeftJoin,
+    Minus,
+    Path,
+    Service,
+    Union,
+    Unit,
+    Values,
+    Variable,
+)
 from semcube.sparql.context import Context
 from semcube.sparql.evaluate.estimates import estimate
 from semcube.sparql.evaluate.exists import exists_in
@@ -18,11 +34,13 @@ from semcube.sparql.evaluate.run import operator, run, solve, take_head
 from semcube.sparql.evaluate.solutions import Solutions
 from semcube.sparql.expressions import effective_boolean
 from semcube.sparql.paths import extend_path
-from semcube.sparql.plan import IdTable
+from semcube.sparql.plan import IdTable, SpatialJoin, SpatialSelect, id_table
+from semcube.sparql.plan_spatial import with_spatial_nodes
 from semcube.sparql.scope import children, in_scope
 
 __all__ = ["inner_join"]
 
+ROW = "_:row"
 HEAD_ROWS = 65536
 """A left side with at most so many solutions restricts the right side."""
 
@@ -86,10 +104,37 @@ def left_join(node: LeftJoin, context: Context) -> Iterator[Solutions]:
     head = take_head(run(node.left, context), HEAD_ROWS)
     if not head.solutions.rows:
         return
+    if node.expression is not None and context.push_down != "off" and _joins_in_space(node):
+        for batch in head.batches():
+            yield from _left_joined_in_space(batch, node.right, node.expression, context)
+        return
     right = restrict(node.right, head.solutions, context) if head.complete else node.right
     build = CompatibleRows(solve(right, context), _shared(node.left, node.right))
     for batch in head.batches():
         yield from _left_joined(batch, build, node.expression, context)
+
+
+def _joins_in_space(node: LeftJoin) -> bool:
+    """Whether a spatial filter is all that connects both sides."""
+    numbered: Algebra = Extend(node.left, Variable(ROW), Literal(""))
+    assert node.expression is not None
+    planned = with_spatial_nodes(Filter(node.expression, Join(numbered, node.right)))
+    while isinstance(planned, Filter | SpatialSelect):
+        planned = planned.pattern
+    return isinstance(planned, SpatialJoin)
+
+
+def _left_joined_in_space(
+    batch: Solutions, right: Algebra, expression: Expression, context: Context
+) -> Iterator[Solutions]:
+    """``OPTIONAL`` as a spatial join of numbered solutions, and those whose number did not come back."""
+    lonely = np.ones(batch.rows, bool)
+    numbered = id_table({**batch.columns, ROW: np.arange(1, batch.rows + 1)})
+    for found in run(with_spatial_nodes(Filter(expression, Join(numbered, right))), context):
+        lonely[found.column(ROW) - 1] = False
+        yield found.select(name for name in found.columns if name != ROW)
+    if lonely.any():
+        yield batch.where(lonely)
 
 
 def _left_joined(

@@ -90,12 +90,39 @@ def _exists(
             return CompatibleRows(found, shared).compatible(bindings)
         builds[pattern] = CompatibleRows(solve(pattern, context).select(shared), shared)
         return builds[pattern].compatible(bindings)
+    together = _all_at_once(pattern, bindings, outer, context)
+    if together is not None:
+        return together
     exist = np.zeros(bindings.rows, bool)
     for row in range(bindings.rows):
         context.cancellation.check()
         numbers = {name: int(column[row]) for name, column in bindings.columns.items() if column[row] != 0}
         exist[row] = _any(Substitution(numbers, context).apply(pattern), context)
     return exist
+
+
+def _all_at_once(pattern: Algebra, bindings: Solutions, outer: frozenset[str], context: Context) -> np.ndarray | None:
+    """Filters that look at outer variables, over a pattern that joins as substituted: one join, then the filters.
+
+    None where the pattern has another shape, or a binding is not bound in all rows.
+    """
+    from semcube.sparql.plan_spatial import with_spatial_nodes
+
+    bound = all(bool((bindings.columns[name] != 0).all()) for name in outer)
+    filters: list[Expression] = []
+    inner = pattern
+    while isinstance(inner, Filter):
+        filters.append(inner.expression)
+        inner = inner.pattern
+    if not filters or not bound or not joins_as_substituted(inner, outer):
+        return None
+    known = bindings.select(sorted(outer))
+    joined: Algebra = Join(id_table(known.columns), restrict(inner, known, context))
+    for expression in reversed(filters):
+        joined = Filter(expression, joined)
+    planned = joined if context.push_down == "off" else with_spatial_nodes(joined)
+    found = solve(Distinct(Project(planned, tuple(Variable(name) for name in known.columns))), context)
+    return CompatibleRows(found, list(known.columns)).compatible(known)
 
 
 def _any(pattern: Algebra, context: Context) -> bool:

@@ -9,10 +9,8 @@ Known differences of the oracle, which the generator goes around or the comparis
 - MIN, MAX and ORDER BY over mixed kinds of terms are in no order that the W3C text defines: only columns of one kind
   are ordered or aggregated so. SAMPLE and GROUP_CONCAT may take any member or order and are not generated.
 - ``<`` on language-tagged strings is an error in SPARQL 1.1: pyoxigraph compares some; not generated.
-- pyoxigraph gives a pair of nodes that both arms of ``a|b`` connect once, the W3C text says twice (18.4, Union):
-  alternatives are generated inside of ``*``, ``+`` and ``?`` only.
-- pyoxigraph counts the edges of a negated set, but not where both directions are in it or both ends are constants: one
-  direction only, and ends are variables.
+- pyoxigraph gives a pair of nodes that both arms of ``a|b`` connect once, the W3C text says twice (18.4, Union), and
+  counts the edges of a negated set in some joins only: both are generated inside of ``*``, ``+`` and ``?``.
 - pyoxigraph has no zero-length path from a constant that the graph does not hold, nor to a literal; the W3C text has
   both (18.4, ZeroLengthPath): the constant ends of paths are IRIs that all graphs hold.
 - pyoxigraph solves GRAPH ?g without a triple inside once, not once per named graph: ?g is only put around triples.

@@ -99,7 +99,7 @@ class Fuzz:
             return f"({inner}){self.rng.choice('*+?')}"
         arrow = self.rng.choice(["", "^"])
         chosen = self.rng.sample([":p0", ":int", ":p1", ":p2"], self.rng.randint(1, 3))
-        return f"!({'|'.join(arrow + predicate for predicate in chosen)})"
+        return f"(!({'|'.join(arrow + predicate for predicate in chosen)})){self.rng.choice('*+?')}"
 
     def group(self, depth: int) -> str:
         """The inside of a group graph pattern."""
@@ -123,7 +123,7 @@ class Fuzz:
         if kind < 0.44:
             self.triples += 1
             path = self.path()
-            target = self.variable() if "!" in path or self.chance(0.8) else self.rng.choice(SUBJECTS)
+            target = self.variable() if self.chance(0.8) else self.rng.choice(SUBJECTS)
             return f"{self.subject()} {path} {target} ."
         if kind < 0.48:
             return self.values()
