@@ -21,6 +21,7 @@ from semcube.errors import CRSError, InputError
 from semcube.geometry import metres as ellipsoid
 from semcube.geometry.crs import CRS, CRS84, transform, transform_xy
 from semcube.geometry.crs import crs as find_crs
+from semcube.geometry.failures import row_by_row_where_it_fails
 from semcube.geometry.literals import NO_SYSTEM, Geometries
 from semcube.geometry.units import Unit, unit
 from semcube.vocab import SF, UOM
@@ -75,17 +76,8 @@ def in_system_of(first: Geometries, second: Geometries) -> np.ndarray:
 
 def _safely(function: Callable[..., Any], *arrays: np.ndarray) -> tuple[np.ndarray, dict[int, str]]:
     """A GEOS function over arrays; where it fails for a row, None and the reason."""
-    try:
-        return np.array(function(*arrays), dtype=object), {}
-    except shapely.errors.GEOSException:
-        pass
-    result, errors = np.full(len(arrays[0]), None, dtype=object), {}
-    for row in range(len(result)):
-        try:
-            result[row] = function(*(array[row] for array in arrays))
-        except shapely.errors.GEOSException as reason:
-            errors[row] = str(reason)
-    return result, errors
+    errors: dict[int, str] = {}
+    return row_by_row_where_it_fails(function, arrays, None, errors), errors
 
 
 def _column(like: Geometries, native: np.ndarray, errors: dict[int, str] | None = None) -> Geometries:

@@ -21,6 +21,7 @@ _REFINED_FROM = 1e-4
 _HIGH_LATITUDE = 80.0
 _STEP_DEGREES = 0.25
 _CHUNK_VERTICES = 2_000_000
+_MAX_DEGREES = 1e6
 
 
 def distance_m(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -38,7 +39,7 @@ def distance_m(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         b: Object array that broadcasts with ``a``. Both sides of the antimeridian are neighbours.
 
     Returns:
-        Metres (N), float64; NaN where a geometry is missing or empty.
+        Metres (N), float64; NaN where a geometry is missing or empty, or a coordinate is no number of degrees.
 
     Example:
         >>> round(float(distance_m(np.array([shapely.Point(0, 0)]), np.array([shapely.Point(1, 0)]))[0]), 3)
@@ -50,6 +51,7 @@ def distance_m(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     usable = ~(
         shapely.is_missing(first) | shapely.is_missing(second) | shapely.is_empty(first) | shapely.is_empty(second)
     )
+    usable &= _is_measurable(first) & _is_measurable(second)
     points = usable & (shapely.get_type_id(first) == 0) & (shapely.get_type_id(second) == 0)
     result[points] = _geodesic(shapely.get_coordinates(first[points]), shapely.get_coordinates(second[points]))
     rest = np.flatnonzero(usable & ~points)
@@ -57,6 +59,14 @@ def distance_m(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     for rows in _pieces(rest, weight):
         result[rows] = _general(first[rows], second[rows])
     return result.reshape(shape)
+
+
+def _is_measurable(geometries: np.ndarray) -> np.ndarray:
+    """Whether all coordinates are numbers that may be degrees."""
+    xy, row = shapely.get_coordinates(geometries, return_index=True)
+    result = np.ones(len(geometries), dtype=bool)
+    result[row[~(np.abs(xy) < _MAX_DEGREES).all(axis=1)]] = False
+    return result
 
 
 def _geodesic(p: np.ndarray, q: np.ndarray) -> np.ndarray:
@@ -174,7 +184,12 @@ def _nearest_to(centre: np.ndarray, geometries: np.ndarray) -> np.ndarray:
 
 def _plane(geometries: np.ndarray, centre: np.ndarray) -> np.ndarray:
     """The azimuthal equidistant projection of each geometry around its own centre."""
-    fine = np.asarray(shapely.segmentize(shapely.force_2d(geometries), _STEP_DEGREES), dtype=object)
+    flat = shapely.force_2d(geometries)
+    try:
+        fine = np.asarray(shapely.segmentize(flat, _STEP_DEGREES), dtype=object)
+    except shapely.errors.GEOSException:  # a line of no length
+        sound = np.where(shapely.is_valid(flat), flat, shapely.make_valid(flat))
+        fine = np.asarray(shapely.segmentize(sound, _STEP_DEGREES), dtype=object)
     xy = shapely.get_coordinates(fine)
     around = _per_vertex(fine, centre)
     azimuth, _, distance = GEOD.inv(around[:, 0], around[:, 1], xy[:, 0], xy[:, 1])

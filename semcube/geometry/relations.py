@@ -15,6 +15,7 @@ import numpy as np
 import shapely
 
 from semcube.errors import GeometryError
+from semcube.geometry.failures import row_by_row_where_it_fails
 from semcube.vocab import GEO
 
 __all__ = ["RELATIONS", "Condition", "Relation", "evaluate", "from_matrix", "matches", "matrices", "relation"]
@@ -160,12 +161,11 @@ def evaluate(name: str | Relation, a: np.ndarray, b: np.ndarray, *, errors: dict
         array([ True])
     """
     chosen = relation(name)
-    first, second = np.broadcast_arrays(np.asarray(a, dtype=object), np.asarray(b, dtype=object))
-    try:
-        result = _vector(chosen, first, second)
-    except shapely.errors.GEOSException:
-        result = _row_by_row(chosen, first, second, errors)
+    first, second = np.broadcast_arrays(*(np.atleast_1d(np.asarray(side, dtype=object)) for side in (a, b)))
+    failed: dict[int, str] = {}
+    result = row_by_row_where_it_fails(lambda x, y: _vector(chosen, x, y), (first, second), False, failed)
     if errors is not None:
+        errors.update(failed)
         for gap in np.flatnonzero(shapely.is_missing(first) | shapely.is_missing(second)):
             errors[int(gap)] = "there is no geometry"
     return result
@@ -181,17 +181,6 @@ def _vector(chosen: Relation, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return result
 
 
-def _row_by_row(chosen: Relation, a: np.ndarray, b: np.ndarray, errors: dict[int, str] | None) -> np.ndarray:
-    result = np.zeros(a.shape, dtype=bool)
-    for row in range(a.size):
-        try:
-            result.flat[row] = _vector(chosen, a.ravel()[row : row + 1], b.ravel()[row : row + 1])[0]
-        except shapely.errors.GEOSException as reason:
-            if errors is not None:
-                errors[row] = str(reason)
-    return result
-
-
 def matrices(a: np.ndarray, b: np.ndarray, *, errors: dict[int, str] | None = None) -> np.ndarray:
     """The DE-9IM matrix of each pair, an object array of str; None where there is none (see :func:`evaluate`).
 
@@ -201,18 +190,11 @@ def matrices(a: np.ndarray, b: np.ndarray, *, errors: dict[int, str] | None = No
         >>> matrices(np.array([shapely.Point(0, 0)]), np.array([shapely.Point(0, 0)]))
         array(['0FFFFFFF2'], dtype=object)
     """
-    first, second = np.broadcast_arrays(np.asarray(a, dtype=object), np.asarray(b, dtype=object))
-    try:
-        result = np.asarray(shapely.relate(first, second), dtype=object)
-    except shapely.errors.GEOSException:
-        result = np.full(first.shape, None, dtype=object)
-        for row in range(first.size):
-            try:
-                result.flat[row] = shapely.relate(first.flat[row], second.flat[row])
-            except shapely.errors.GEOSException as reason:
-                if errors is not None:
-                    errors[row] = str(reason)
+    first, second = np.broadcast_arrays(*(np.atleast_1d(np.asarray(side, dtype=object)) for side in (a, b)))
+    failed: dict[int, str] = {}
+    result = row_by_row_where_it_fails(shapely.relate, (first, second), None, failed)
     if errors is not None:
+        errors.update(failed)
         for gap in np.flatnonzero(shapely.is_missing(first) | shapely.is_missing(second)):
             errors[int(gap)] = "there is no geometry"
     return result
