@@ -146,7 +146,7 @@ async def delete(request: Request) -> Response:
         return Reply(status=204)
 
     timeout = state.settings.update_timeout_s
-    return await state.runner.answer(request, work, timeout_s=timeout, operation="delete graph")
+    return await state.runner.answer(request, work, timeout_s=timeout, operation="delete graph", patient=True)
 
 
 def _missing(graph: IRI | None) -> GraphNotFoundError:
@@ -166,7 +166,7 @@ async def _write(request: Request, graph: IRI | None, *, replace: bool, location
 
     timeout = state.settings.update_timeout_s
     try:
-        return await state.runner.answer(request, work, timeout_s=timeout, operation="write graph")
+        return await state.runner.answer(request, work, timeout_s=timeout, operation="write graph", patient=True)
     finally:
         for part in parts:
             part.stream.close()

@@ -14,8 +14,7 @@ import logging
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from semcube.engines.base import Cancellation
-from semcube.errors import QueryCancelledError, SemcubeError
+from semcube.errors import LimitError, SemcubeError
 from semcube.server.negotiation import accepted_encoding
 from semcube.server.problems import BusyError
 
@@ -38,6 +37,11 @@ __all__ = ["Reply", "Runner"]
 HEAD_BYTES = 64 * 1024
 """So much of an answer is made before its status is sent."""
 CHUNK_BYTES = 64 * 1024
+GRACE_S = 2.0
+"""So long after its deadline a thread may take to notice; then the client is answered without it."""
+CLOSING_S = 5.0
+"""So long a server that stops waits for its threads."""
+_POLL_S = 0.25
 _QUEUED = 8
 _END = object()
 _log = logging.getLogger("semcube.server")
@@ -85,10 +89,11 @@ def _pieces(chunks: Iterable[bytes], gzip: bool) -> Iterator[tuple[bytes, int]]:
 class _Execution:
     """One piece of work on its way through a thread."""
 
-    def __init__(self, work: Work, cancellation: Cancellation, gzip: bool) -> None:
+    def __init__(self, work: Work, cancellation: Cancellation, *, gzip: bool, patient: bool) -> None:
         self.work = work
         self.cancellation = cancellation
         self.gzip = gzip
+        self.patient = patient
         self.loop = asyncio.get_running_loop()
         self.queue: asyncio.Queue[Any] = asyncio.Queue(_QUEUED)
         self.started = asyncio.Event()
@@ -117,12 +122,15 @@ class _Execution:
     def _put(self, item: Any) -> None:
         """Hand on an item; waits while the client reads slowly, but not past the deadline."""
         waiting = asyncio.run_coroutine_threadsafe(self.queue.put(item), self.loop)
-        try:
-            waiting.result(self.cancellation.remaining_s())
-        except FutureTimeoutError:
-            waiting.cancel()
-            self.cancellation.check()
-            raise QueryCancelledError("the client did not read the answer in time") from None
+        while True:
+            try:
+                return waiting.result(_POLL_S)
+            except TimeoutError:
+                try:
+                    self.cancellation.check()
+                except LimitError:
+                    waiting.cancel()
+                    raise
 
     def _put_error(self, error: BaseException) -> None:
         with suppress(RuntimeError):  # the loop is gone: nobody waits for an answer any more
@@ -131,18 +139,35 @@ class _Execution:
     # --- in the event loop ------------------------------------------------------------------------------------------
 
     async def next(self) -> Any:
-        item = await self.queue.get()
-        if isinstance(item, BaseException):
-            raise item
-        return item
+        """What the thread hands on next.
 
-    async def abandon(self) -> None:
-        """Cancel the work and let its thread end."""
+        Raises:
+            LimitError: The deadline passed, or the client went away, and the thread does not heed it.
+        """
+        overdue = 0.0
+        while True:
+            try:
+                item = await asyncio.wait_for(self.queue.get(), _POLL_S)
+            except TimeoutError:
+                if not self.patient:
+                    overdue = overdue + _POLL_S if self._is_over() else 0.0
+                    if overdue >= GRACE_S:
+                        self.cancellation.check()
+                continue
+            if isinstance(item, BaseException):
+                raise item
+            return item
+
+    def _is_over(self) -> bool:
+        return self.cancellation.cancelled or self.cancellation.remaining_s() == 0
+
+    async def drain(self) -> None:
+        """Cancel the work, and take what it still hands on until its thread has ended."""
         self.cancellation.cancel()
         if self.future is not None and not self.future.cancel():
             while not self.future.done():
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self.queue.get(), 0.2)
+                    await asyncio.wait_for(self.queue.get(), _POLL_S)
 
 
 class Runner:
@@ -159,14 +184,32 @@ class Runner:
         self.metrics = metrics
         self._pool = ThreadPoolExecutor(places, thread_name_prefix="semcube-query")
         self._running: set[_Execution] = set()
+        self._draining: set[asyncio.Task[None]] = set()
 
     def close(self) -> None:
-        """Cancel everything and wait for the threads."""
-        for execution in list(self._running):
+        """Cancel everything and wait for the threads, but not for ever."""
+        running = list(self._running)
+        for execution in running:
             execution.cancellation.cancel()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        left = wait([e.future for e in running if e.future is not None], CLOSING_S).not_done
+        if left:
+            _log.warning("%d queries do not heed that the server stops", len(left))
 
-    async def answer(self, request: Request, work: Work, *, timeout_s: float, operation: str) -> Response:
+    def _abandon(self, execution: _Execution) -> None:
+        """Cancel an execution; its place is free once its thread has ended."""
+        task = asyncio.create_task(execution.drain())
+        self._draining.add(task)
+
+        def drained(done: asyncio.Task[None]) -> None:
+            self._draining.discard(done)
+            self._running.discard(execution)
+
+        task.add_done_callback(drained)
+
+    async def answer(
+        self, request: Request, work: Work, *, timeout_s: float, operation: str, patient: bool = False
+    ) -> Response:
         """Run work and answer a request with its reply.
 
         Args:
@@ -174,20 +217,24 @@ class Runner:
             work: Runs in a thread.
             timeout_s: Deadline, in seconds; 0 is none.
             operation: What it is, for the metrics.
+            patient: Wait for the thread even past the deadline: for changes, whose outcome has to be told.
 
         Raises:
             BusyError: No place became free in time.
             SemcubeError: The work failed before its first bytes.
         """
         gzip = accepted_encoding(request.headers.get("accept-encoding")) == "gzip"
-        execution = _Execution(work, Cancellation(timeout_s), gzip)
+        execution = _Execution(work, Cancellation(timeout_s), gzip=gzip, patient=patient)
         self._running.add(execution)
         watcher = asyncio.create_task(_watch(request, execution))
         begun = time.perf_counter()
 
         def finished(outcome: str) -> None:
             watcher.cancel()
-            self._running.discard(execution)
+            if outcome == "done":
+                self._running.discard(execution)
+            else:
+                self._abandon(execution)
             self.metrics.ran(operation, outcome, time.perf_counter() - begun)
 
         try:
@@ -195,7 +242,6 @@ class Runner:
             reply = await execution.next()
             head, whole = await _head(execution)
         except BaseException as error:
-            await asyncio.shield(execution.abandon())
             finished(type(error).__name__)
             raise
         response = _Streamed(reply, head, None if whole else execution, finished)
@@ -270,6 +316,4 @@ class _Streamed(Response):
             outcome = type(error).__name__
             raise
         finally:
-            if outcome != "done" and self._execution is not None:
-                await asyncio.shield(self._execution.abandon())
             self._finished(outcome)

@@ -40,4 +40,4 @@ async def run_update(request: Request, state: Serving, operation: Operation) -> 
         return Reply([json.dumps(body).encode()], "application/json", headers={"Cache-Control": "no-store"})
 
     timeout = timeout_of(operation, state.settings.update_timeout_s)
-    return await state.runner.answer(request, work, timeout_s=timeout, operation="update")
+    return await state.runner.answer(request, work, timeout_s=timeout, operation="update", patient=True)

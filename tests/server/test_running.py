@@ -154,6 +154,28 @@ def test_a_deadline_stops_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "longer than its limit of 0.2 s" in response.json()["detail"]
 
 
+def test_work_that_does_not_heed_its_deadline_keeps_its_place_but_not_the_client(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    release = threading.Event()
+
+    def work(_: Cancellation) -> Reply:
+        release.wait(20)
+        return Reply([b"late"], "text/plain")
+
+    settings = ServerSettings(max_concurrent=1, queue_s=0.2)
+    with working(work, monkeypatch, settings, timeout_s=0.2) as client:
+        begun = time.monotonic()
+        response = client.get("/work")
+        assert 0.2 < time.monotonic() - begun < 8
+        assert response.json()["type"].endswith("#QueryTimeoutError")
+        assert client.get("/work").json()["type"].endswith("#BusyError")
+        release.set()
+        deadline = time.monotonic() + 10
+        while client.get("/work").status_code != 200:
+            assert time.monotonic() < deadline
+
+
 @pytest.mark.parametrize("streaming", [False, True])
 def test_a_client_that_goes_away_stops_the_work(monkeypatch: pytest.MonkeyPatch, streaming: bool) -> None:
     interrupted, ended = threading.Event(), threading.Event()
