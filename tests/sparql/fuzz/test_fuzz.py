@@ -12,7 +12,7 @@ from tests.sparql.fuzz.sources import SOURCES
 
 @pytest.mark.parametrize(
     ("source", "push_down", "count"),
-    [("memory", "off", 300), ("memory", "auto", 300), ("store", "auto", 300), ("store", "forced", 100)],
+    [("memory", "off", 100), ("memory", "auto", 300), ("store", "auto", 150), ("store", "forced", 100)],
 )
 def test_bags_of_solutions_are_equal(source: str, push_down: str, count: int) -> None:
     for data, queries in blocks(range(count)):
