@@ -264,10 +264,11 @@ def from_wkb(wkb: np.ndarray | pa.Array | Sequence[bytes | None], crs: SomeCRS =
     errors = too_deep_wkb(column)
     values = column.to_numpy(zero_copy_only=False)
     values[list(errors)] = None
-    try:
-        native = np.array(shapely.from_wkb(values, on_invalid="ignore"), dtype=object)
-    except NotImplementedError:
-        native = np.array([_one_wkb(value) for value in values], dtype=object)
+    with np.errstate(invalid="ignore", over="ignore"):
+        try:
+            native = np.array(shapely.from_wkb(values, on_invalid="ignore"), dtype=object)
+        except NotImplementedError:
+            native = np.array([_one_wkb(value) for value in values], dtype=object)
     missing = shapely.is_missing(native)
     for row in np.flatnonzero(missing):
         if values[row] is not None:

@@ -24,7 +24,14 @@ _DOUBLES = st.one_of(
     st.floats(-180, 180),
     st.integers(-9, 9).map(float),
 )
-_LINES = st.lists(st.tuples(_DOUBLES, _DOUBLES), min_size=2, max_size=4).map(shapely.LineString)
+
+
+def _line(xy: list[tuple[float, float]]) -> shapely.Geometry:
+    with np.errstate(invalid="ignore"):
+        return shapely.LineString(xy)
+
+
+_LINES = st.lists(st.tuples(_DOUBLES, _DOUBLES), min_size=2, max_size=4).map(_line)
 _POINTS = st.one_of(st.tuples(_DOUBLES, _DOUBLES), st.tuples(_DOUBLES, _DOUBLES, _DOUBLES)).map(shapely.Point)
 
 
