@@ -23,16 +23,14 @@ def table(rows: list[tuple[int, ...]], names: list[str] = NAMES) -> Solutions:
 
 
 def compatible(left: tuple[int, ...], right: tuple[int, ...]) -> bool:
-    return all(a == b or a == 0 or b == 0 for a, b in zip(left, right, strict=True))
+    return all(a in (b, 0) or b == 0 for a, b in zip(left, right, strict=True))
 
 
 @given(ROWS, ROWS, st.integers(1, 7))
 def test_pairs_are_the_compatible_rows(left: list[tuple[int, ...]], right: list[tuple[int, ...]], limit: int) -> None:
     build = CompatibleRows(table(right), NAMES)
     found = [pair for rows, partners in build.pairs(table(left), limit) for pair in zip(rows, partners, strict=True)]
-    expected = [
-        (i, j) for (i, a), (j, b) in itertools.product(enumerate(left), enumerate(right)) if compatible(a, b)
-    ]
+    expected = [(i, j) for (i, a), (j, b) in itertools.product(enumerate(left), enumerate(right)) if compatible(a, b)]
     assert sorted((int(i), int(j)) for i, j in found) == expected
 
 
