@@ -6,18 +6,17 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid as uuids
-from urllib.parse import urljoin
 
 from semcube.engines.ids import Tag
 from semcube.engines.xsd import NUMERIC
 from semcube.io.terms import IRI, BlankNode, Literal, Term
 from semcube.sparql.functions import columns_of_strings as columns
 from semcube.sparql.functions.table import Calling, function
+from semcube.sparql.iris import resolve
 from semcube.sparql.values import ExpressionError, Object, value
 from semcube.vocab import RDF_LANG_STRING, XSD_STRING
 
 _CLAUSE = "SPARQL 1.1, 17.4.2"
-_ABSOLUTE = re.compile("[A-Za-z][A-Za-z0-9+.-]*:")
 _NOT_IN_IRIS = re.compile(r'[\x00-\x20<>"{}|^`\\]')
 _TAG = re.compile("[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
 
@@ -95,25 +94,10 @@ def iri(calling: Calling, term: Term) -> Object:
         return term
     if not isinstance(term, Literal) or term.datatype != XSD_STRING:
         raise ExpressionError("neither an IRI nor a simple literal")
-    text = term.lexical
-    if calling.context.base is not None:
-        text = resolve(text, calling.context.base)
-    if _ABSOLUTE.match(text) is None or _NOT_IN_IRIS.search(text) is not None:
-        raise ExpressionError("not an absolute IRI")
+    text = resolve(term.lexical, calling.context.base)
+    if text is None or _NOT_IN_IRIS.search(text) is not None:
+        raise ExpressionError("no absolute IRI")
     return IRI(text)
-
-
-def resolve(reference: str, base: str) -> str:
-    """A reference resolved against a base (RFC 3986 section 5), whatever the scheme.
-
-    Example:
-        >>> resolve("#a", "http://example.org/b"), resolve("x", "urn:a/b")
-        ('http://example.org/b#a', 'urn:a/x')
-    """
-    if _ABSOLUTE.match(reference):
-        return reference
-    scheme, _, rest = base.partition(":")
-    return scheme + ":" + urljoin("http:" + rest, reference).removeprefix("http:")
 
 
 @function("BNODE", ("simple literal",), "blank node", arity=(0, 1), clause=_CLAUSE + ".9", calling=True, volatile=True)
