@@ -35,7 +35,8 @@ __all__ = ["Ids", "QueryTerms", "Typed", "assign_tag"]
 Ids = npt.NDArray[np.int64]
 
 _CACHED_TERMS = 200_000
-_CACHED_GEOMETRIES = 256
+_CACHED_LENGTH = 256
+_CACHED_GEOMETRIES, _CACHED_COLUMN = 256, 8
 _EXACT_INTEGER = 1 << 53
 _SMALL = 48
 """Columns below this are interned one by one: a dozen Arrow calls cost more."""
@@ -260,7 +261,7 @@ class QueryTerms:
             new = dict(zip(missing.tolist(), self._python_terms(missing), strict=True))
             found |= new
             with self._lock:
-                self._terms.update(new)
+                self._terms.update((number, term) for number, term in new.items() if _is_short(term))
                 while len(self._terms) > _CACHED_TERMS:
                     self._terms.popitem(last=False)
         return [found[number] if number else None for number in wanted]
@@ -307,7 +308,7 @@ class QueryTerms:
             ids: (n,) ids of this query.
         """
         ids = np.asarray(ids, dtype=np.int64)
-        if len(ids) > _SMALL:
+        if len(ids) > _CACHED_COLUMN:
             return self._read_geometries(ids)
         name = ids.tobytes()
         with self._lock:
@@ -371,6 +372,12 @@ def _python_term(kind: int, lexical: str, datatype: str | None, language: str | 
     if kind == KIND_IRI:
         return IRI(lexical)
     return BlankNode(lexical) if kind == KIND_BLANK else Literal(lexical, datatype or XSD_STRING, language)
+
+
+def _is_short(term: Term) -> bool:
+    """Whether a term may stay in memory; geometry literals can have megabytes."""
+    text = term.lexical if isinstance(term, Literal) else term.value if isinstance(term, IRI) else term.label
+    return len(text) <= _CACHED_LENGTH
 
 
 def _unbound(ids: Ids) -> pa.RecordBatch:

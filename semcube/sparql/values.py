@@ -73,6 +73,11 @@ _FRACTION_DIGITS, _SIGNIFICANT_DIGITS = 18, 16
 _ROUNDED = Context(prec=MAX_DIGITS, Emax=EXACT.Emax, Emin=EXACT.Emin)
 
 
+_CACHED_LENGTH = 64
+_TYPED = {*xsd.NUMERIC, *xsd.TEMPORAL, XSD_BOOLEAN, XSD_DURATION, XSD_DAY_TIME, XSD_YEAR_MONTH}
+"""Datatypes whose literals have a value of their own, beside ``xsd:string``."""
+
+
 class ExpressionError(Exception):
     """An error of expression evaluation (section 17.3): a value of evaluation, never shown as a failure."""
 
@@ -122,15 +127,19 @@ def value(term: Object) -> Object:
         >>> value(Literal("01", XSD_INTEGER)), value(Literal("x", XSD_INTEGER)) == Literal("x", XSD_INTEGER)
         (1, True)
     """
-    return _value(term) if isinstance(term, Literal) else term
+    if not isinstance(term, Literal):
+        return term
+    if term.datatype == XSD_STRING:
+        return term.lexical
+    if term.datatype not in _TYPED:
+        return term
+    return _value(term) if len(term.lexical) <= _CACHED_LENGTH else _value.__wrapped__(term)
 
 
 @lru_cache(maxsize=65536)
 def _value(term: Literal) -> Object:
     datatype, lexical = term.datatype, term.lexical
     found: Value | None = None
-    if datatype == XSD_STRING:
-        return lexical
     if datatype in xsd.INTEGER_BOUNDS:
         found = xsd.integer(lexical, datatype)
     elif datatype == XSD_DECIMAL:
