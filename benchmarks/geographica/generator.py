@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Synthetic data after the rules of Geographica 2 (doi 10.1007/s13740-021-00118-x), streamed as N-Triples.
 
-A square universe of 0 to 90 degrees on both axes holds land ownerships (n x n small hexagons), states (n/3 x n/3 hexagons
-of three times the side) and their centres, roads (n/2 vertical and n/2 horizontal zig-zags) and points of interest (n
-diagonal lanes of n points). Each feature has a type, a geometry, its WKT, and carries tag 1 and, where its number can be
-divided by it, tag MAX; a tag is four triples. All classes use the standard ``geo:hasGeometry`` and ``geo:asWKT``.
+A square universe of 0 to 90 degrees on both axes holds land ownerships (n x n small hexagons), states (n/3 x n/3
+hexagons of three times the side) and their centres, roads (n/2 vertical and n/2 horizontal zig-zags) and points of
+interest (n diagonal lanes of n points). Each feature has a type, a geometry, its WKT, and carries tag 1 and, where
+its number can be divided by it, tag MAX; a tag is four triples. All classes use the standard ``geo:hasGeometry`` and
+``geo:asWKT``.
 
 Run ``python -m benchmarks.geographica.generator 256 > data.nt`` (``.gz`` with ``-o``); n = 256 gives 1,022,722 triples.
 """

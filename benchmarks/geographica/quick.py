@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Loads the synthetic data of Geographica 2 and runs one query of each kind; prints a table in Markdown.
 
-``python -m benchmarks.geographica.quick`` (n = 256: about a million triples). CPU time is that of the whole process, all
-threads; each time is the least of the warm runs. Row counts stand beside the times and, for n = 256, are checked.
+``python -m benchmarks.geographica.quick`` (n = 256: about a million triples). CPU time is that of the whole process,
+all threads; each time is the least of the warm runs. Row counts stand beside the times and, for n = 256, are checked.
 """
 
 from __future__ import annotations
@@ -104,7 +104,8 @@ def main() -> int:
             cpu = time.process_time() - cpu
             size = store.info().bytes / 1e6
             print(
-                f"n = {options.n}: {report.read:,} triples in {cpu:.1f} CPU s ({report.seconds:.1f} s wall), {size:.1f} MB\n"
+                f"n = {options.n}: {report.read:,} triples in {cpu:.1f} CPU s"
+                f" ({report.seconds:.1f} s wall), {size:.1f} MB\n"
             )
             print("| query | rows | CPU ms | wall ms |\n|---|---:|---:|---:|")
             for name, text in queries(options.n).items():

@@ -13,7 +13,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command(epilog="Example: semcube load --store cities.store cities.nt.gz roads.ttl")
-def load(  # noqa: PLR0913, PLR0917 - one parameter per option
+def load(
     files: Annotated[
         list[str], typer.Argument(help="RDF files (.gz, .zst too), '-' for standard input, or files to map.")
     ],
@@ -22,9 +22,9 @@ def load(  # noqa: PLR0913, PLR0917 - one parameter per option
     mapping: Annotated[
         Path | None, typer.Option("--mapping", help="R2RML or RML document for files that are no RDF.")
     ] = None,
-    format: Annotated[
+    format: Annotated[  # noqa: A002
         str | None, typer.Option("--format", help="Syntax of the RDF, where the names do not say it.")
-    ] = None,  # noqa: A002
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Report nothing.")] = False,
 ) -> None:

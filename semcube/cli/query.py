@@ -14,7 +14,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command(epilog="Example: semcube query --store cities.store 'SELECT * { ?s a ?class } LIMIT 5'")
-def query(  # noqa: PLR0913, PLR0917 - one parameter per option
+def query(
     store: Annotated[Path, typer.Option("--store", help="Folder of the store.")],
     text: Annotated[str | None, typer.Argument(help="The query.")] = None,
     file: Annotated[

@@ -19,7 +19,7 @@ _WHERE = {
     "compile_sql": "sql",
 }
 
-__all__ = ["Cancellation", "EmbeddedEngine", "Engine", "Statement", "compile_sql"]  # noqa: F822 - resolved lazily
+__all__ = ["Cancellation", "EmbeddedEngine", "Engine", "Statement", "compile_sql"]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from semcube.engines import relational
@@ -93,13 +93,17 @@ def _explain_interrupt(cancellation: Cancellation) -> None:
 @contextmanager
 def registered(connection: duckdb.DuckDBPyConnection, inputs: Mapping[str, Any] | None) -> Iterator[None]:
     """While inside, SQL on the connection knows these Arrow tables by their names."""
+    import duckdb
+
     for name, table in (inputs or {}).items():
         connection.register(name, table)
     try:
         yield
     finally:
-        for name in inputs or {}:
-            connection.unregister(name)
+        # an interrupt aborts the transaction, whose rollback forgets the tables too
+        with suppress(duckdb.TransactionException):
+            for name in inputs or {}:
+                connection.unregister(name)
 
 
 def stream(
@@ -158,7 +162,7 @@ class EmbeddedEngine:
 
     def supports(self, operator: type) -> bool:
         """Every operator."""
-        return operator in relational.Relational.__args__  # type: ignore[attr-defined]
+        return operator in relational.Relational.__args__
 
     def explain(self, plan: relational.Relational) -> str:
         """The SQL of a plan."""

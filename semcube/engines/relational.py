@@ -77,7 +77,7 @@ def conjunction(*conditions: Scalar | None) -> Scalar | None:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """A stored table: ``columns`` are pairs (name given, column of the table); ``where`` speaks of the table's columns."""
+    """A stored table: ``columns`` are pairs (name given, column of the table); ``where`` names columns of the table."""
 
     table: str
     columns: tuple[tuple[str, str], ...]
@@ -210,8 +210,8 @@ class Limit:
 
 
 Relational = (
-    Scan | Inline | Empty | Join | LeftJoin | SemiJoin | AntiJoin | Where | Compute | Distinct | UnionAll | Aggregate | Sort
-    | Limit
+    Scan | Inline | Empty | Join | LeftJoin | SemiJoin | AntiJoin | Where | Compute | Distinct | UnionAll | Aggregate
+    | Sort | Limit
 )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ from semcube.engines.relational import (
     Scan,
     SemiJoin,
     Sort,
+    SortKey,
     UnionAll,
     Where,
     columns,
@@ -148,10 +149,7 @@ class _Compiler:
             case Aggregate():
                 return self._aggregate(node)
             case Sort(source, keys):
-                order = ", ".join(
-                    f"{self.scalar(k.value)} {'DESC' if k.descending else 'ASC'} NULLS {'FIRST' if k.nulls_first else 'LAST'}"
-                    for k in keys
-                )
+                order = ", ".join(map(self._sort_key, keys))
                 return f"SELECT * FROM {self._source(source)} ORDER BY {order}"
             case Limit(source, offset, limit):
                 sliced = ("" if limit is None else f" LIMIT {int(limit)}") + (
@@ -160,6 +158,10 @@ class _Compiler:
                 return (
                     self.relation(source) if isinstance(source, Sort) else f"SELECT * FROM {self._source(source)}"
                 ) + sliced
+
+    def _sort_key(self, key: SortKey) -> str:
+        direction, nulls = "DESC" if key.descending else "ASC", "FIRST" if key.nulls_first else "LAST"
+        return f"{self.scalar(key.value)} {direction} NULLS {nulls}"
 
     def _name(self, name: str) -> str:
         return self.dialect.identifier(name)
@@ -202,7 +204,7 @@ class _Compiler:
         kept += [f"{b}.{self._name(name)}" for name in columns(node.right) if name not in node.on]
         if isinstance(node, LeftJoin):
             if node.condition is not None:
-                owner = {name: b for name in columns(node.right)} | {name: a for name in columns(node.left)}
+                owner = dict.fromkeys(columns(node.right), b) | dict.fromkeys(columns(node.left), a)
                 equal.append(self.scalar(node.condition, owner))
             kind, condition = "LEFT JOIN", " ON " + (" AND ".join(equal) or "1 = 1")
         elif equal:
@@ -214,7 +216,8 @@ class _Compiler:
     def _filtering_join(self, node: SemiJoin | AntiJoin) -> str:
         left, right, a, _, equal = self._sides(node)
         kind = self.dialect.semi if isinstance(node, SemiJoin) else self.dialect.anti
-        return f"SELECT {self._list(columns(node.left), a + '.')} FROM {left} {kind} {right} ON {' AND '.join(equal) or '1 = 1'}"
+        kept, condition = self._list(columns(node.left), a + "."), " AND ".join(equal) or "1 = 1"
+        return f"SELECT {kept} FROM {left} {kind} {right} ON {condition}"
 
     def _aggregate(self, node: Aggregate) -> str:
         listed = [self._name(key) for key in node.keys]

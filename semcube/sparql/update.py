@@ -424,7 +424,7 @@ def _download(url: str, cancellation: Cancellation) -> tuple[IO[bytes], Any]:
     )
     try:
         remaining = cancellation.remaining_s()
-        response = urlopen(Request(url, headers={"Accept": accept}), timeout=30 if remaining is None else remaining)  # noqa: S310
+        response = urlopen(Request(url, headers={"Accept": accept}), timeout=30 if remaining is None else remaining)
     except (URLError, OSError, ValueError) as error:
         raise SourceError(f"it cannot be fetched ({error})", source=url) from error
     try:

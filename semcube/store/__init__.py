@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The columnar store: RDF quads, terms and geometries of one folder, queried and changed with GeoSPARQL.
 
-Comes in: RDF files, mapped files, batches of quads, SPARQL Query and Update. Goes out: results as Arrow, data frames, RDF
-or text. A :class:`Store` is a dataset for queries (:mod:`semcube.sparql.dataset`); each query runs on a snapshot of it.
+Comes in: RDF files, mapped files, batches of quads, SPARQL Query and Update. Goes out: results as Arrow, data
+frames, RDF or text. A :class:`Store` is a dataset for queries (:mod:`semcube.sparql.dataset`); each query runs on a
+snapshot of it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _WHERE = {
     "StoreInfo": "info",
 }
 
-__all__ = ["LoadReport", "Result", "Snapshot", "Store", "StoreInfo"]  # noqa: F822 - resolved lazily
+__all__ = ["LoadReport", "Result", "Snapshot", "Store", "StoreInfo"]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,7 +7,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pyarrow as pa
@@ -33,7 +33,8 @@ MANY = 64
 """From so many terms on, a look-up is a join instead of a list of constants."""
 
 _BY_HASH = """
-SELECT w.i, l.n FROM wanted_keys w JOIN lookup l ON l.h = CAST(md5_number('{salt}' || w.key) & 4294967295 AS UINTEGER)"""
+SELECT w.i, l.n FROM wanted_keys w
+JOIN lookup l ON l.h = CAST(md5_number('{salt}' || w.key) & 4294967295 AS UINTEGER)"""
 
 
 def hash_of(salt: str, key: str) -> int:
@@ -44,8 +45,8 @@ def hash_of(salt: str, key: str) -> int:
 class TermTexts:
     """Chunks of terms that were read lately; bounded, safe to share between threads.
 
-    A chunk is read whole when many of its terms are wanted, or when it is wanted again; before, its terms are read one by
-    one. Only full chunks are kept: terms are never changed or removed, so what is in here stays true.
+    A chunk is read whole when many of its terms are wanted, or when it is wanted again; before, its terms are read
+    one by one. Only full chunks are kept: terms are never changed or removed, so what is in here stays true.
     """
 
     def __init__(self, budget: int = 64 * 1024 * 1024) -> None:
@@ -184,7 +185,8 @@ class StoreDictionary:
             keys = keys.combine_chunks()
         encoded = keys if pa.types.is_dictionary(keys.type) else keys.dictionary_encode()
         found = self._distinct(encoded.dictionary.cast(pa.large_string()))
-        return np.append(found, 0)[encoded.indices.fill_null(len(found)).to_numpy(zero_copy_only=False)]
+        chosen: Ids = np.append(found, 0)[encoded.indices.fill_null(len(found)).to_numpy(zero_copy_only=False)]
+        return chosen
 
     def _distinct(self, keys: pa.Array) -> Ids:
         """The ids of distinct keys without nulls."""

@@ -56,8 +56,10 @@ def decode_geometries(terms: pa.Table) -> pa.Table:
     for datatype in pc.unique(chosen["datatype"]).to_pylist():
         part = chosen.filter(pc.equal(chosen["datatype"], datatype))
         lexical = part["lexical"].combine_chunks()
-        for start in range(0, len(part), CHUNK):
-            parts.append(_rows(part["n"].slice(start, CHUNK), parse(lexical.slice(start, CHUNK), datatype)))
+        parts += [
+            _rows(part["n"].slice(start, CHUNK), parse(lexical.slice(start, CHUNK), datatype))
+            for start in range(0, len(part), CHUNK)
+        ]
     return pa.concat_tables(parts).sort_by("n")
 
 
@@ -66,15 +68,19 @@ def _rows(numbers: pa.ChunkedArray, geometries: Geometries) -> pa.Table:
 
     lonlat = geometries.lonlat
     boxes = shapely.bounds(lonlat).reshape(-1, 4)
-    same = lonlat is geometries.native or np.array([a is b for a, b in zip(lonlat, geometries.native, strict=True)])
+    native = geometries.native
+    other = np.full(len(native), None, object)
+    if lonlat is not native:
+        changed = np.array([a is not b for a, b in zip(lonlat, native, strict=True)], bool)
+        other[changed] = lonlat[changed]
     systems = [None if system is None else system.iri for system in geometries.systems_by_row()]
     errors = pa.array([geometries.errors.get(row) for row in range(len(geometries))], pa.string())
     return pa.table(
         [
             numbers,
             pa.array(systems, pa.string()),
-            pa.array(_wkb(geometries.native), pa.binary()),
-            pa.array(_wkb(np.where(same, None, lonlat)), pa.binary()),
+            pa.array(_wkb(native), pa.binary()),
+            pa.array(_wkb(other), pa.binary()),
             *(pa.array(boxes[:, i], mask=np.isnan(boxes[:, i])) for i in range(4)),
             errors,
         ],
@@ -92,17 +98,18 @@ class GeometryColumn:
     """All geometries of a store by id: boxes in memory, the rest in chunks that are forgotten when there are too many.
 
     Args:
-        connection: Gives a connection that is free to run one statement.
+        source: Gives a connection that reads committed geometries, for the index, which outlives snapshots.
         budget: Bytes of WKB that may be kept decoded.
 
     Geometries are only ever added, so one column serves all snapshots of committed states.
     """
 
-    def __init__(self, budget: int = 64 * 1024 * 1024) -> None:
+    def __init__(self, source: Callable[[], duckdb.DuckDBPyConnection], budget: int = 64 * 1024 * 1024) -> None:
+        self._source = source
         self._budget = budget
         self._lock = threading.RLock()
         self._numbers: Ids = np.empty(0, np.int64)
-        self._boxes = np.empty((0, 4))
+        self._boxes: npt.NDArray[np.float64] = np.empty((0, 4))
         self._version = -1
         self._chunks: OrderedDict[tuple[int, int], tuple[Geometries, int]] = OrderedDict()
         self._used = 0
@@ -118,9 +125,9 @@ class GeometryColumn:
                 f"SELECT n, minx, miny, maxx, maxy FROM geometries WHERE n > {last} ORDER BY n"
             ).fetchnumpy()
             if len(found["n"]):
-                boxes = [np.ma.filled(np.ma.asarray(found[c], float), np.nan) for c in ("minx", "miny", "maxx", "maxy")]
+                sides = [np.ma.filled(found[name], np.nan) for name in ("minx", "miny", "maxx", "maxy")]
                 self._numbers = np.concatenate([self._numbers, np.asarray(found["n"], np.int64)])
-                self._boxes = np.concatenate([self._boxes, np.stack(boxes, axis=1)])
+                self._boxes = np.concatenate([self._boxes, np.column_stack(sides)])
                 self._index = None
             self._version = version
 
@@ -144,16 +151,9 @@ class GeometryColumn:
         unique, places = np.unique(np.asarray(numbers, np.int64) & ids.PAYLOAD, return_inverse=True)
         with self._lock:
             known = self._numbers
-            rows = np.searchsorted(known, unique)
-            inside = rows < len(known)
-            present = inside & (known[np.where(inside, rows, 0)] == unique) if len(known) else inside
-            where, found = rows[present], []
-            if 0 < len(where) <= FEW and not all(self._is_cached(int(c)) for c in np.unique(where // CHUNK)):
-                found.append(self._read(connection(), known[where]))
-            else:
-                chunks = where // CHUNK
-                for chunk in np.unique(chunks).tolist():
-                    found.append(self._chunk(chunk, connection).take(where[chunks == chunk] - chunk * CHUNK))
+            rows: Ids = np.searchsorted(known, unique).astype(np.int64)
+            present = np.isin(unique, known, assume_unique=True)
+            found = self._pieces(rows[present], connection)
         if not present.all():
             count = int((~present).sum())
             found.append(Geometries(np.full(count, None, object), np.full(count, -1, np.int16)))
@@ -163,7 +163,21 @@ class GeometryColumn:
         joined = found[0] if len(found) == 1 else _concat(found)
         return joined.take(back[places.ravel()])
 
-    def index(self, connection: Callable[[], duckdb.DuckDBPyConnection]) -> SpatialIndex | None:
+    def _pieces(self, rows: Ids, connection: Callable[[], duckdb.DuckDBPyConnection]) -> list[Geometries]:
+        """The geometries of known rows, which ascend."""
+        chunks = rows // CHUNK
+        wanted: list[int] = np.unique(chunks).tolist()
+        if 0 < len(rows) <= FEW and any(self._key(chunk) not in self._chunks for chunk in wanted):
+            return [self._read(connection(), self._numbers[rows])]
+        found = []
+        for chunk in wanted:
+            own = rows[chunks == chunk]
+            whole = self._chunk(chunk, connection)
+            # an older snapshot sees only the first geometries of the last chunk
+            found.append(self._read(connection(), self._numbers[own]) if whole is None else whole.take(own % CHUNK))
+        return found
+
+    def index(self) -> SpatialIndex | None:
         """The spatial index over all boxes; geometries are read when a predicate needs them."""
         from semcube.geometry.index import SpatialIndex
 
@@ -171,23 +185,22 @@ class GeometryColumn:
             if self._index is None and len(self._numbers):
                 boxed = ~np.isnan(self._boxes).any(axis=1)
                 self._index = SpatialIndex.from_boxes(
-                    self._boxes[boxed], self.ids[boxed], load=lambda wanted: self.take(wanted, connection).lonlat
+                    self._boxes[boxed], self.ids[boxed], load=lambda wanted: self.take(wanted, self._source).lonlat
                 )
             return self._index
 
     def _key(self, chunk: int) -> tuple[int, int]:
         return chunk, min(len(self._numbers) - chunk * CHUNK, CHUNK)
 
-    def _is_cached(self, chunk: int) -> bool:
-        return self._key(chunk) in self._chunks
-
-    def _chunk(self, chunk: int, connection: Callable[[], duckdb.DuckDBPyConnection]) -> Geometries:
+    def _chunk(self, chunk: int, connection: Callable[[], duckdb.DuckDBPyConnection]) -> Geometries | None:
         key = self._key(chunk)
         if key in self._chunks:
             self._chunks.move_to_end(key)
             return self._chunks[key][0]
         numbers = self._numbers[chunk * CHUNK : chunk * CHUNK + CHUNK]
         table = self._rows(connection(), f"n BETWEEN {numbers[0]} AND {numbers[-1]}")
+        if len(table) < len(numbers):
+            return None
         geometries, size = _decode(table), table.nbytes
         self._chunks[key] = (geometries, size)
         self._used += size

@@ -64,7 +64,8 @@ def store_info(snapshot: Snapshot, path: Path) -> StoreInfo:
     predicates = con.execute("SELECT p, quads FROM predicates ORDER BY quads DESC, p").fetchall()
     rdf_type = int(snapshot.dictionary.find(pa.array([key(IRI(RDF_TYPE))], pa.large_string()))[0])
     classes = con.execute(
-        f"SELECT o, count(*) FROM (SELECT DISTINCT s, o FROM quads_po WHERE p = {rdf_type}) GROUP BY o ORDER BY 2 DESC, 1"
+        f"SELECT o, count(*) FROM (SELECT DISTINCT s, o FROM quads_po WHERE p = {rdf_type})"
+        " GROUP BY o ORDER BY 2 DESC, 1"
     ).fetchall()
     return StoreInfo(
         quads=quads,

@@ -3,11 +3,11 @@
 
 ``semcube-store.json`` says that the folder is a store and of which layout; ``store.duckdb`` holds the tables:
 
-- ``terms``: one row per term that is not its own id, numbered without gaps in the order of arrival; ``n`` is the payload
-  of the id, so a term is found by its id in one row group. Terms are never changed or removed.
+- ``terms``: one row per term that is not its own id, numbered without gaps in the order of arrival; ``n`` is the
+  payload of the id, so a term is found by its id in one row group. Terms are never changed or removed.
 - ``lookup``: 32 bits of a salted hash of each term's key and ``n``, in sorted runs: how a term finds its id.
-- ``quads_ps``, ``quads_po``: the same distinct quads twice, sorted by (p, s, o, g) and by (p, o, s, g), so that zone maps
-  lead both a bound subject and a bound object to few row groups. Graph 0 is the default graph.
+- ``quads_ps``, ``quads_po``: the same distinct quads twice, sorted by (p, s, o, g) and by (p, o, s, g), so that zone
+  maps lead both a bound subject and a bound object to few row groups. Graph 0 is the default graph.
 - ``graphs``: the named graphs that hold a triple or were created.
 - ``geometries``: geometry literals decoded once: WKB in the literal's own system with x east and y north, WKB in CRS84
   where that differs, the box in CRS84, or why the literal is malformed.
@@ -40,8 +40,8 @@ DATABASE = "store.duckdb"
 TABLES = {
     "meta": "version BIGINT NOT NULL, salt VARCHAR NOT NULL, terms BIGINT NOT NULL, tail BIGINT NOT NULL",
     "terms": (
-        "n BIGINT NOT NULL, tag TINYINT NOT NULL, lexical VARCHAR NOT NULL USING COMPRESSION zstd, datatype VARCHAR, language VARCHAR,"
-        " number DOUBLE, exact BOOLEAN, time BIGINT, zoned BOOLEAN"
+        "n BIGINT NOT NULL, tag TINYINT NOT NULL, lexical VARCHAR NOT NULL USING COMPRESSION zstd,"
+        " datatype VARCHAR, language VARCHAR, number DOUBLE, exact BOOLEAN, time BIGINT, zoned BOOLEAN"
     ),
     "lookup": "h UINTEGER NOT NULL, n BIGINT NOT NULL",
     "quads_ps": "p BIGINT NOT NULL, s BIGINT NOT NULL, o BIGINT NOT NULL, g BIGINT NOT NULL",
@@ -112,7 +112,8 @@ def _read_marker(marker: Path) -> dict[str, Any]:
 def _check_marker(path: Path, content: dict[str, Any]) -> None:
     if content.get("layout") != LAYOUT:
         raise StoreVersionError(
-            f"the store {path} has layout {content.get('layout')!r}, written by semcube {content.get('semcube', 'unknown')}",
+            f"the store {path} has layout {content.get('layout')!r},"
+            f" written by semcube {content.get('semcube', 'unknown')}",
             expected=f"layout {LAYOUT}",
             fix="open it with the version that wrote it, dump it, and load the dump with this version",
         )

@@ -6,8 +6,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from semcube.engines.ids import Tag
 from semcube.engines.relational import Call, Column, Constant, Distinct, Relational, Scalar, Scan, conjunction
 from semcube.engines.sql import compile_sql
@@ -19,6 +17,8 @@ from semcube.sparql.pushdown.parts import only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import pyarrow as pa
 
     from semcube.engines.base import Cancellation
     from semcube.store.snapshot import Snapshot

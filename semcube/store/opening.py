@@ -51,8 +51,8 @@ def open(  # noqa: A001 - the word users know
     """Open a store, a file or an endpoint.
 
     Args:
-        source: The folder of a store; the URL of an endpoint; a file (RDF, or vector data that is mapped), which is loaded
-            into a store in memory; nothing for an empty store in memory.
+        source: The folder of a store; the URL of an endpoint; a file (RDF, or vector data that is mapped), which is
+            loaded into a store in memory; nothing for an empty store in memory.
         create: Make an empty store where the folder has none.
         read_only: Refuse changes; other processes may read the store at the same time.
         settings: Threads and memory.

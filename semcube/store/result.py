@@ -31,8 +31,8 @@ SHOWN_ROWS, SHOWN_CHARACTERS = 20, 100
 class Result:
     """A query's answer; rows are computed when they are first asked for.
 
-    ``to_...`` methods keep what they read, so that several may be called; :meth:`stream` and :meth:`write` do not, and use
-    the result up. A result holds a snapshot of the store until it is closed or forgotten.
+    ``to_...`` methods keep what they read, so that several may be called; :meth:`stream` and :meth:`write` do not,
+    and use the result up. A result holds a snapshot of the store until it is closed or forgotten.
 
     Args:
         answer: What the evaluator gives.
@@ -141,7 +141,7 @@ class Result:
     # --- Arrow and data frames --------------------------------------------------------------------------------------
 
     def to_arrow(self) -> pa.Table:
-        """All rows as an Arrow table with typed columns (:mod:`semcube.store.columns`); of a graph, its triples as keys."""
+        """All rows as an Arrow table with typed columns (:mod:`semcube.store.columns`); of a graph, its triples."""
         if self.kind == "graph":
             return pa.Table.from_batches(list(self._batches(keep=True)), QUADS)
         self._expect("bindings", "rows")
@@ -200,11 +200,12 @@ class Result:
             raise UsageError("JSON results of a graph", fix="use .write('x.jsonld') or .to_graph()")
         return b"".join(self._text("json", keep=True)).decode()
 
-    def stream(self, format: str) -> Iterator[bytes]:  # noqa: A002 - the word users know
+    def stream(self, format: str) -> Iterator[bytes]:  # noqa: A002
         """The result in a format, piece by piece; uses the result up.
 
         Args:
-            format: ``json xml csv tsv geojson arrow table`` for rows, a syntax of RDF (``ttl nt jsonld rdf``) for a graph.
+            format: ``json xml csv tsv geojson arrow table`` for rows, a syntax of RDF (``ttl nt jsonld rdf``) for a
+                graph.
         """
         yield from self._rdf(format, keep=False) if self.kind == "graph" else self._text(format, keep=False)
 

@@ -2,8 +2,8 @@
 """One state of a store, as a query sees it: the store's :class:`semcube.sparql.dataset.Dataset`.
 
 A snapshot keeps connections whose transactions all began at the same version of the store. A connection gives one
-stream of rows at a time; where a query reads several streams side by side, the snapshot opens another connection, or, if
-the store has changed meanwhile, reads what is left of an older stream into memory first.
+stream of rows at a time; where a query reads several streams side by side, the snapshot opens another connection,
+or, if the store has changed meanwhile, reads what is left of an older stream into memory first.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = ["Snapshot"]
 
 
 def _version(connection: duckdb.DuckDBPyConnection) -> int:
-    """The version of the store that a connection's transaction sees; fixes what it sees if it is the first statement."""
+    """The version of the store that a transaction sees; as its first statement, this fixes what it sees."""
     return int(connection.execute("SELECT version FROM meta").fetchall()[0][0])
 
 
@@ -234,4 +234,4 @@ class Snapshot:
     def spatial_index(self) -> SpatialIndex | None:
         """An index over all geometry literals of the store."""
         self._geometries.refresh(self.connection(), self.version)
-        return self._geometries.index(self.connection)
+        return self._geometries.index()

@@ -19,8 +19,12 @@ __all__ = ["batches_of"]
 
 
 def batches_of(
-    source: Any, *, graph: IRI | None, format: str | None, mapping: str | Path | None
-) -> Iterator[pa.RecordBatch]:  # noqa: A002
+    source: Any,
+    *,
+    graph: IRI | None,
+    format: str | None,  # noqa: A002
+    mapping: str | Path | None,
+) -> Iterator[pa.RecordBatch]:
     """The quads of anything that :meth:`semcube.store.Store.load` takes, as ``QUADS`` batches.
 
     Raises:
@@ -45,8 +49,10 @@ def batches_of(
 
 
 def _document(
-    source: str | Path | bytes | IO[bytes], graph: IRI | None, format: str | None
-) -> Iterator[pa.RecordBatch]:  # noqa: A002
+    source: str | Path | bytes | IO[bytes],
+    graph: IRI | None,
+    format: str | None,  # noqa: A002
+) -> Iterator[pa.RecordBatch]:
     from semcube.io.rdf import read_rdf
 
     yield from read_rdf(source, format=format, graph=graph)
@@ -55,8 +61,8 @@ def _document(
 def _files(
     paths: Sequence[str | Path],
     graph: IRI | None,
-    format: str | None,
-    mapping: str | Path | None,  # noqa: A002
+    format: str | None,  # noqa: A002
+    mapping: str | Path | None,
 ) -> Iterator[pa.RecordBatch]:
     """RDF files one after the other; all others together through a mapping."""
     mapped = [] if format is not None else [path for path in paths if mapping is not None or not _is_rdf(path)]

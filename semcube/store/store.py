@@ -12,9 +12,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-import numpy as np
-import pyarrow as pa
-
 from semcube.config import Settings
 from semcube.errors import StoreError
 from semcube.io.terms import IRI
@@ -28,6 +25,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     import duckdb
+    import numpy as np
+    import pyarrow as pa
     from typing_extensions import Unpack
 
     from semcube.geometry import Geometries, SpatialIndex
@@ -66,7 +65,7 @@ class Store:
         self._cursors = threading.Lock()
         self._salt = str(connection.execute("SELECT salt FROM meta").fetchall()[0][0])
         self._terms = TermCache()
-        self._geometries = GeometryColumn()
+        self._geometries = GeometryColumn(connection.cursor)
         self._snapshots: weakref.WeakSet[Snapshot] = weakref.WeakSet()
         self._closed = False
 
@@ -183,15 +182,15 @@ class Store:
         source: str | Path | bytes | IO[bytes] | Sequence[str | Path] | Iterable[pa.RecordBatch] | Any,
         *,
         graph: str | IRI | None = None,
-        format: str | None = None,  # noqa: A002 - the word users know
+        format: str | None = None,  # noqa: A002
         mapping: str | Path | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> LoadReport:
         """Add RDF, or mapped files, in one transaction: all of it or, if anything fails, nothing.
 
         Args:
-            source: A file or several (with ``mapping`` or a suffix that is no RDF: vector or raster files, mapped), RDF as
-                bytes or a binary stream, ``QUADS`` batches, or an ``rdflib.Graph``.
+            source: A file or several (with ``mapping`` or a suffix that is no RDF: vector or raster files, mapped),
+                RDF as bytes or a binary stream, ``QUADS`` batches, or an ``rdflib.Graph``.
             graph: Where triples without a graph go; None is the default graph.
             format: The RDF syntax, needed for bytes and streams.
             mapping: An R2RML or RML document.
@@ -252,7 +251,8 @@ class Store:
 
         Args:
             text: The query.
-            options: ``params``, ``timeout``, ``push_down`` and the others of :class:`semcube.sparql.query.QueryOptions`.
+            options: ``params``, ``timeout``, ``push_down`` and the others of
+                :class:`semcube.sparql.query.QueryOptions`.
 
         Returns:
             A result that computes its rows as they are read.

@@ -72,9 +72,9 @@ class Transaction:
     def encode(self, keys: pa.Array) -> Ids:
         """The ids of keys (0 for null), which become terms of the store where they are not."""
         encoded = keys.dictionary_encode()
-        return np.append(self._encode(encoded.dictionary), 0)[
-            encoded.indices.fill_null(len(encoded.dictionary)).to_numpy(zero_copy_only=False)
-        ]
+        codes = encoded.indices.fill_null(len(encoded.dictionary)).to_numpy(zero_copy_only=False)
+        found: Ids = np.append(self._encode(encoded.dictionary), 0)[codes]
+        return found
 
     def _encode(self, keys: pa.Array) -> Ids:
         found, added = self._encoder.encode(keys.cast(pa.large_string()))
@@ -120,7 +120,8 @@ class Transaction:
         if had:
             con.execute(
                 "CREATE OR REPLACE TEMP TABLE fresh AS FROM fresh"
-                " ANTI JOIN (SELECT q.p, q.s, q.o, q.g FROM quads_ps q SEMI JOIN fresh f USING (p, s, o, g)) USING (p, s, o, g)"
+                " ANTI JOIN (SELECT q.p, q.s, q.o, q.g FROM quads_ps q SEMI JOIN fresh f USING (p, s, o, g))"
+                " USING (p, s, o, g)"
             )
         added = self._count("SELECT count(*) FROM fresh")
         if added:

@@ -38,8 +38,10 @@ class StoreWritable:
         """The present state, all earlier changes included."""
         if self._snapshot is None:
             self._transaction.flush()
+            connection = self._transaction.connection
             # numbers of terms may be given anew after a rollback, so nothing is shared with committed states
-            self._snapshot = Snapshot(None, self._transaction.connection, self._salt, None, GeometryColumn())
+            geometries = GeometryColumn(lambda: connection)
+            self._snapshot = Snapshot(None, connection, self._salt, None, geometries)
         return self._snapshot
 
     def close(self) -> None:

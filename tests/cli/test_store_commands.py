@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 TURTLE = """@prefix : <http://e/> . @prefix geo: <http://www.opengis.net/ont/geosparql#> .
-:a :name "Elbe" ; geo:asWKT "POINT (10 53)"^^geo:wktLiteral . :b :name "Oder" ; geo:asWKT "POINT (14 52)"^^geo:wktLiteral .
+:a :name "Elbe" ; geo:asWKT "POINT (10 53)"^^geo:wktLiteral .
+:b :name "Oder" ; geo:asWKT "POINT (14 52)"^^geo:wktLiteral .
 """
 SELECT = "SELECT ?name { ?s <http://e/name> ?name } ORDER BY ?name"
 
@@ -110,7 +111,8 @@ def test_errors_say_what_is_wrong(store: Path, tmp_path: Path, arguments: list[s
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys\nfrom semcube.cli import main\ntry:\n    main()\nexcept SystemExit:\n    pass\n"
-        "heavy = {'duckdb', 'pyarrow', 'shapely', 'pandas', 'numpy', 'rdflib'} & set(sys.modules)\nassert not heavy, heavy"
+        "heavy = {'duckdb', 'pyarrow', 'shapely', 'pandas', 'numpy', 'rdflib'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
     )
     for command in ("load", "query", "update", "dump", "info"):
         done = subprocess.run([sys.executable, "-c", code, command, "--help"], capture_output=True, check=False)

@@ -68,7 +68,8 @@ def both(found: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
 CASES: list[tuple[Relational, list[tuple[object, ...]]]] = [
     (Scan("a b", (("v", 'p"q'),), call("=", Column("s"), Constant(2))), [(6,)]),
     (Join(A, B, ("x",)), [(2, 20, 200), (2, 21, 200)]),
-    (Join(Compute(A, (("y", Y),)), Compute(B, (("z", Z),)), ()), [(y, z) for y in (10, 20, 21, 30) for z in (200, 300, 400)]),
+    (Join(Compute(A, (("y", Y),)), Compute(B, (("z", Z),)), ()),
+     [(y, z) for y in (10, 20, 21, 30) for z in (200, 300, 400)]),
     (LeftJoin(A, B, ("x",)), [(1, 10, None), (2, 20, 200), (2, 21, 200), (None, 30, None)]),
     (
         LeftJoin(A, B, ("x",), call(">", Column("y"), Constant(20))),
@@ -89,7 +90,8 @@ CASES: list[tuple[Relational, list[tuple[object, ...]]]] = [
     (Aggregate(Empty(("x",)), (), (("n", Measure("count")),)), [(0,)]),
     (Empty(("x", "y")), []),
     (Compute(A, (("f", call("double", Constant(float("inf")))),)), [(float("inf"),)] * 4),
-    (Compute(A, (("b", call("shift right", call("shift left", X, Constant(3)), Constant(2))),)), [(2,), (4,), (4,), (None,)]),
+    (Compute(A, (("b", call("shift right", call("shift left", X, Constant(3)), Constant(2))),)),
+     [(2,), (4,), (4,), (None,)]),
 ]  # fmt: skip
 
 

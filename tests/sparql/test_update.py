@@ -85,7 +85,8 @@ def test_reports_count_what_changed(store: Store) -> None:
 
 
 def test_where_sees_earlier_operations_and_terms(store: Store) -> None:
-    text = "INSERT DATA { :new :q 'x' } ; INSERT { ?s :r ?o } WHERE { ?s :q ?o } ; DELETE { ?s :r 'x' } WHERE { ?s :q 'x' }"
+    text = "INSERT DATA { :new :q 'x' } ; INSERT { ?s :r ?o } WHERE { ?s :q ?o } ;"
+    text += " DELETE { ?s :r 'x' } WHERE { ?s :q 'x' }"
     assert store.update(PREFIX + text).inserted == 2
     assert values(store, ":new ?p ?o", "p") == ["http://e/q"]
 
@@ -183,7 +184,8 @@ def test_graphs_of_the_protocol(store: Store) -> None:
 
 def test_a_deadline_holds_for_updates(store: Store) -> None:
     values_of = " ".join(str(n) for n in range(300))
-    text = f"INSERT {{ :x :y ?a }} WHERE {{ {' '.join(f'VALUES ?{v} {{ {values_of} }}' for v in 'abcd')} FILTER(?a + ?b = ?c * ?d) }}"
+    tables = " ".join(f"VALUES ?{v} {{ {values_of} }}" for v in "abcd")
+    text = f"INSERT {{ :x :y ?a }} WHERE {{ {tables} FILTER(?a + ?b = ?c * ?d) }}"
     with pytest.raises(QueryTimeoutError):
         store.update(PREFIX + text, timeout=0.5)
     assert len(store) == 4

@@ -14,15 +14,14 @@ from hypothesis import strategies as st
 from semcube.config import Settings
 from semcube.engines import ids
 from semcube.engines.keys import join
-from semcube.io.terms import QUADS, BlankNode, Literal, Term, key
-from semcube.io.terms import IRI as Iri
+from semcube.io.terms import IRI, QUADS, BlankNode, Literal, Term, key
 from semcube.store import Store
 from semcube.store.dictionary import CHUNK, TermTexts, hash_of
 from semcube.vocab import XSD
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 terms = st.one_of(
-    st.builds(Iri, text.map(lambda t: "http://e/" + t.replace(">", ""))),
+    st.builds(IRI, text.map(lambda t: "http://e/" + t.replace(">", ""))),
     st.builds(BlankNode, st.from_regex("[a-z][a-z0-9]{0,5}", fullmatch=True)),
     st.builds(Literal, text),
     st.builds(Literal, text, language=st.sampled_from(["de", "en-gb"])),

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pyarrow as pa
-import pytest
 import shapely
 
 from semcube.config import Settings
@@ -13,6 +14,9 @@ from semcube.geometry import parse
 from semcube.store import Store
 from semcube.store import geometries as module
 from semcube.vocab import CRS84, EPSG, GEO, WKT_LITERAL
+
+if TYPE_CHECKING:
+    import pytest
 
 ONE = Settings(threads=1)
 TEXTS = [
@@ -65,7 +69,7 @@ def test_chunks_few_and_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHUNK", 16)
     monkeypatch.setattr(module, "FEW", 2)
     with Store.in_memory(settings=ONE) as store:
-        store._geometries = module.GeometryColumn(budget=2000)
+        store._geometries = module.GeometryColumn(store._connection.cursor, budget=2000)
         keys = load(store, [f"POINT ({i} {i % 7})" for i in range(100)])
         with store.snapshot() as snapshot:
             numbers = snapshot.dictionary.find(pa.array(keys))
@@ -74,6 +78,25 @@ def test_chunks_few_and_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
                 assert shapely.get_x(shapes).tolist() == chosen.tolist()
             assert snapshot.geometries(np.array([numbers[0] + 500])).native.tolist() == [None]
             assert len(store._geometries._chunks) < 7
+
+
+def test_an_older_snapshot_reads_beside_a_newer_one() -> None:
+    with Store.in_memory(settings=ONE) as store:
+        keys = load(store, [f"POINT ({i} 1)" for i in range(20)])
+        old = store.open_snapshot()
+        more = [f'"POINT ({i} 2)"^^<{WKT_LITERAL}>' for i in range(20)]
+        lines = "".join(f"<http://e/m{i}> <{GEO}asWKT> {k} .\n" for i, k in enumerate(more))
+        store.load(lines.encode(), format="nt")
+        with store.snapshot() as new:
+            assert len(new.spatial_index() or ()) == 40
+            early = old.geometries(old.dictionary.find(pa.array(keys)))
+            late = new.geometries(new.dictionary.find(pa.array(more)))
+        old.close()
+        assert shapely.get_x(early.native).tolist() == shapely.get_x(late.native).tolist() == list(range(20))
+        assert set(shapely.get_y(late.native)) == {2}
+        index = store.spatial_index()
+        assert index is not None
+        assert len(index.query(shapely.box(-0.5, 0.5, 1.5, 1.5), "sfWithin")) == 2
 
 
 def test_later_loads_are_seen() -> None:

@@ -18,7 +18,8 @@ from semcube.io.terms import IRI, Literal
 from semcube.store import Store
 
 DATA = b"""
-@prefix : <http://e/> . @prefix geo: <http://www.opengis.net/ont/geosparql#> . @prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
+@prefix : <http://e/> . @prefix geo: <http://www.opengis.net/ont/geosparql#> .
+@prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
 :a :int 5 ; :dec 2.50 ; :bool true ; :day "2024-02-29"^^xsd:date ; :at "2024-02-29T12:00:00Z"^^xsd:dateTime ;
    :name "Elbe"@de ; :wkt "<http://www.opengis.net/def/crs/EPSG/0/4326> POINT (53 10)"^^geo:wktLiteral ; :mix 1 .
 :b :int -7 ; :dec 1.5e0 ; :bool false ; :day "2024-03-01"^^xsd:date ; :at "2024-02-29T12:00:00+02:00"^^xsd:dateTime ;

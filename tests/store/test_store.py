@@ -143,7 +143,8 @@ def test_kill_in_the_middle_of_a_load_leaves_the_store_as_it_was(path: Path, tmp
                 for n in range(1000):
                     names = pa.array([f"<http://e/{n}/{i}>" for i in range(200_000)], pa.large_string())
                     same = pa.array(["<http://e/p>"] * 200_000, pa.large_string())
-                    yield pa.record_batch([names, same, names, pa.nulls(200_000, pa.large_string())], names=list("spog"))
+                    graphs = pa.nulls(200_000, pa.large_string())
+                    yield pa.record_batch([names, same, names, graphs], names=list("spog"))
                     print(n, flush=True)
             Store.open(sys.argv[1]).load(batches())
             """

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Push-down: sub-plans of SPARQL algebra -> relational plans over ids, run by a database.
 
-Comes in: a node of the algebra and the :class:`Leaves` of a dataset. Goes out: a relation whose answer is exactly that of
-the reference operators, or None. There is no third way: what cannot be shown to be equal stays with the reference.
+Comes in: a node of the algebra and the :class:`Leaves` of a dataset. Goes out: a relation whose answer is exactly
+that of the reference operators, or None. There is no third way: what cannot be shown to be equal stays with the
+reference.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Filter expressions -> SQL conditions, only where both have the same three values.
 
-An error of SPARQL is null in SQL; ``&&``, ``||`` and ``!`` then agree by themselves (section 17.2). What cannot be shown to
-agree for every value that a column may hold (:class:`~semcube.sparql.pushdown.parts.Domain`) is not translated.
+An error of SPARQL is null in SQL; ``&&``, ``||`` and ``!`` then agree by themselves (section 17.2). What cannot be
+shown to agree for every value that a column may hold (:class:`~semcube.sparql.pushdown.parts.Domain`) is not
+translated.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Conditions", "selected"]
 
+_COMPARISONS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "=": "=", "!=": "<>"}
 _ORDER = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _LITERALS = (
     Tag.STRING, Tag.LANGUAGE, Tag.INTEGER, Tag.NUMERIC, Tag.BOOLEAN, Tag.TEMPORAL, Tag.GEOMETRY, Tag.OTHER,
@@ -56,17 +58,16 @@ def selected(part: Part, expression: Expression, leaves: Leaves, context: Contex
 def _joined_to_numbers(part: Part, expression: Expression, leaves: Leaves) -> Part | None:
     """A comparison of a column of numbers with a constant: an inner join with the numbers that fulfil it."""
     match expression:
-        case Operation(("<" | "<=" | ">" | ">=" | "=" | "!=") as name, (Variable(variable), Literal() as literal)):
-            pass
-        case Operation(("<" | "<=" | ">" | ">=" | "=" | "!=") as name, (Literal() as literal, Variable(variable))):
-            name = _ORDER.get(name, name)
+        case Operation(name, (Variable(variable), Literal() as literal)) if name in _COMPARISONS:
+            symbol = _COMPARISONS[name]
+        case Operation(name, (Literal() as literal, Variable(variable))) if name in _COMPARISONS:
+            symbol = _ORDER.get(name, _COMPARISONS[name])
         case _:
             return None
     domain, value = part.domains.get(variable), classify_term(literal)
     if domain is None or not domain.within(Tag.NUMERIC) or domain.inexact or domain.foreign or not value.exact:
         return None
     column = column_name(variable)
-    symbol = "<>" if name == "!=" else name
     found = looked_up(part.relation, column, leaves.numbers(), "number")
     wanted = Where(found.right, Call(symbol, (Column("number"), Constant(value.number))))
     names = tuple(column_name(v) for v in part.variables)
@@ -97,7 +98,7 @@ class Conditions:
                 return Call("is not null", (Column(column_name(name)),)) if known else Constant(value=False)
             case Operation("SAMETERM", (a, b)):
                 return self._same(a, b)
-            case Operation("=" | "!=" | "<" | "<=" | ">" | ">=" as name, (a, b)):
+            case Operation(name, (a, b)) if name in _COMPARISONS:
                 return self._compared(name, a, b)
             case Operation("IN", (value, *listed)):
                 parts = [self._compared("=", value, item) for item in listed]
@@ -133,7 +134,7 @@ class Conditions:
         left, right = self._operand(a), self._operand(b)
         if left is None or right is None:
             return None
-        symbol = "<>" if name == "!=" else name
+        symbol = _COMPARISONS[name]
         by_id = Call(symbol, (left[0], right[0]))
         domains = (left[1], right[1])
         if all(domain.within(Tag.INTEGER) for domain in domains):

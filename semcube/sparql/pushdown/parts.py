@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from semcube.sparql.dataset import Estimate, QuadPattern
 
 __all__ = [
-    "ANY", "IRIS", "RESOURCES", "Domain", "Leaves", "Part", "PredicateFacts", "bit", "domain_of_ids", "looked_up", "only",
-    "tag_is",
+    "ANY", "IRIS", "RESOURCES", "Domain", "Leaves", "Part", "PredicateFacts", "bit", "domain_of_ids", "looked_up",
+    "only", "tag_is",
 ]  # fmt: skip
 
 
@@ -124,7 +124,8 @@ class Leaves(Protocol):
 class Part:
     """A compiled sub-plan.
 
-    ``relation`` has one column per variable of ``domains`` (named by :func:`column_name`) and the columns of ``hidden``.
+    ``relation`` has one column per variable of ``domains`` (named by :func:`column_name`) and the columns of
+    ``hidden``.
     """
 
     relation: Relational

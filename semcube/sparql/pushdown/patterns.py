@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from semcube.engines.relational import (
     AntiJoin,
+    Call,
     Column,
     Compute,
     Constant,
@@ -20,12 +21,13 @@ from semcube.engines.relational import (
     Join,
     LeftJoin,
     Relational,
+    Scalar,
     SemiJoin,
     UnionAll,
 )
 from semcube.io.terms import IRI, Literal
 from semcube.sparql import algebra
-from semcube.sparql.algebra import Algebra, BGP, Exists, Expression, Filter, Operation, Variable
+from semcube.sparql.algebra import BGP, Algebra, Exists, Expression, Filter, Operation, Variable
 from semcube.sparql.dataset import QuadPattern
 from semcube.sparql.plan import IdTable
 from semcube.sparql.pushdown.filters import Conditions, selected
@@ -286,9 +288,7 @@ class Compiler:
         )
 
 
-def _bigint(value: Column | Constant) -> Column | object:
-    from semcube.engines.relational import Call
-
+def _bigint(value: Column | Constant) -> Scalar:
     return value if isinstance(value, Column) else Call("bigint", (value,))
 
 
