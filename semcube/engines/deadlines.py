@@ -48,15 +48,13 @@ class Deadlines:
     def _run(self) -> None:
         while True:
             with self._condition:
-                while not self._waiting:
-                    self._condition.wait()
-                at, _, function = self._waiting[0]
-                wait = at - time.monotonic()
-                if wait > 0:
+                wait = self._waiting[0][0] - time.monotonic() if self._waiting else None
+                if wait is None or wait > 0:
                     self._condition.wait(wait)
                     continue
-                heapq.heappop(self._waiting)
+                function = heapq.heappop(self._waiting)[2]
             function()
+            del function  # what it belongs to may be closed now
 
 
 deadlines = Deadlines()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from semcube.engines import relational
@@ -62,8 +63,9 @@ def interruptible(connection: duckdb.DuckDBPyConnection, cancellation: Cancellat
     import duckdb
 
     cancellation.check()
-    release = cancellation.on_cancel(connection.interrupt)
-    forget = None if cancellation.deadline is None else deadlines.schedule(cancellation.deadline, connection.interrupt)
+    interrupt = partial(_interrupt, connection)
+    release = cancellation.on_cancel(interrupt)
+    forget = None if cancellation.deadline is None else deadlines.schedule(cancellation.deadline, interrupt)
     try:
         yield
     except duckdb.InterruptException:
@@ -78,6 +80,14 @@ def interruptible(connection: duckdb.DuckDBPyConnection, cancellation: Cancellat
         release()
         if forget is not None:
             forget()
+
+
+def _interrupt(connection: duckdb.DuckDBPyConnection) -> None:
+    """Stop what a connection runs; one that was closed meanwhile runs nothing."""
+    import duckdb
+
+    with suppress(duckdb.ConnectionException):
+        connection.interrupt()
 
 
 def _explain_interrupt(cancellation: Cancellation) -> None:

@@ -151,7 +151,7 @@ class GeometryColumn:
         unique, places = np.unique(np.asarray(numbers, np.int64) & ids.PAYLOAD, return_inverse=True)
         with self._lock:
             known = self._numbers
-            rows: Ids = np.searchsorted(known, unique).astype(np.int64)
+            rows: Ids = np.asarray(np.searchsorted(known, unique), np.int64)
             present = np.isin(unique, known, assume_unique=True)
             found = self._pieces(rows[present], connection)
         if not present.all():

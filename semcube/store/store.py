@@ -301,9 +301,7 @@ class Store:
     @property
     def dictionary(self) -> StoreDictionary:
         """The terms of the store (for a look at several states at once use :meth:`snapshot`)."""
-        cursor = self._cursor()
-        cursor.commit()
-        return StoreDictionary(lambda: cursor, self._salt, self._terms)
+        return StoreDictionary(self._connection.cursor, self._salt, self._terms)
 
     def match(self, pattern: QuadPattern, context: Context) -> Iterator[pa.RecordBatch]:
         """All solutions of one quad pattern, each once."""
