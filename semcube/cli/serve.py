@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import sys
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import uvicorn
 
     from semcube.server import ServerSettings
+    from semcube.store import Store
 
 app = typer.Typer(add_completion=False)
 
@@ -48,9 +50,14 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
     listener = _listen(host, port)
     try:
         with Store.open(store, read_only=not settings.writable, settings=settings.core) as opened:
-            _run(opened, settings, listener)
+            stuck = _run(opened, settings, listener)
     finally:
         listener.close()
+    if stuck:
+        # Python would wait for these threads; the store is closed, so nothing is lost by not doing so
+        what = "a query" if stuck == 1 else f"{stuck} queries"
+        print(f"semcube: {what} did not stop and had to be given up", file=sys.stderr, flush=True)
+        os._exit(0)
 
 
 def _settings(
@@ -109,15 +116,17 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _run(store: object, settings: ServerSettings, listener: socket.socket) -> None:
+def _run(store: Store, settings: ServerSettings, listener: socket.socket) -> int:
+    """Serve until a signal; returns how many queries are still running."""
     import uvicorn
 
     from semcube.server import app as application
 
     name, port = listener.getsockname()[:2]
     shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(name, f"[{name}]" if ":" in name else name)
+    served = application(store, settings)
     config = uvicorn.Config(
-        application(store, settings),  # type: ignore[arg-type]
+        served,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=5,
@@ -134,6 +143,7 @@ def _run(store: object, settings: ServerSettings, listener: socket.socket) -> No
         for number, handler in before.items():
             signal.signal(number, handler)
     print("semcube: stopped", file=sys.stderr)
+    return int(served.state.serving.runner.stuck)
 
 
 def _nothing(number: int, frame: object) -> None:

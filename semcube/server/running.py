@@ -110,6 +110,7 @@ class _Execution:
             chunks = reply.chunks
             self._put(reply)
             for piece in _pieces(chunks, self.gzip and bool(chunks)):
+                self.cancellation.check()
                 self._put(piece)
             self._put(_END)
         except BaseException as error:
@@ -183,6 +184,8 @@ class Runner:
         self.queue_s = queue_s
         self.metrics = metrics
         self._pool = ThreadPoolExecutor(places, thread_name_prefix="semcube-query")
+        self.stuck = 0
+        """Threads that still ran when :meth:`close` gave up."""
         self._running: set[_Execution] = set()
         self._draining: set[asyncio.Task[None]] = set()
 
@@ -193,8 +196,7 @@ class Runner:
             execution.cancellation.cancel()
         self._pool.shutdown(wait=False, cancel_futures=True)
         left = wait([e.future for e in running if e.future is not None], CLOSING_S).not_done
-        if left:
-            _log.warning("%d queries do not heed that the server stops", len(left))
+        self.stuck = len(left)
 
     def _abandon(self, execution: _Execution) -> None:
         """Cancel an execution; its place is free once its thread has ended."""

@@ -217,7 +217,8 @@ def test_a_reader_that_stands_still_holds_no_place_past_the_deadline(monkeypatch
         working(lambda _: Reply(chunks(), "text/plain"), monkeypatch, timeout_s=0.5) as client,
         client.stream("GET", "/work", headers={"Accept-Encoding": "identity"}) as response,
     ):
-        next(response.iter_raw())
+        received = response.iter_raw()
+        next(received)
         assert ended.wait(10)
 
 
