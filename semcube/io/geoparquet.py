@@ -35,7 +35,7 @@ class ParquetSource(VectorSource):
     ) -> None:
         self._file = file
         try:
-            self._parquet = pq.ParquetFile(file)
+            self._parquet = pq.ParquetFile(file, pre_buffer=False)
             self._geo = json.loads((self._parquet.schema_arrow.metadata or {}).get(b"geo", b"null"))
         except (pa.ArrowException, OSError, ValueError) as error:
             raise SourceError(

@@ -206,7 +206,14 @@ def test_every_kind_survives_the_other_serialisations(
     back = parse(text, datatype)
     assert back.errors == {}
     assert back.native[0].is_empty == geometry.is_empty
-    assert back.native[0].normalize() == geometry.normalize() or shapely.equals(back.native[0], geometry)
+    assert _leaves(back.native[0]) == _leaves(geometry) or shapely.equals(back.native[0], geometry)
+
+
+def _leaves(geometry: shapely.Geometry) -> list[str]:
+    """The simple parts of a geometry: KML has one name for collections and multi-geometries."""
+    if hasattr(geometry, "geoms"):
+        return sorted(leaf for part in geometry.geoms for leaf in _leaves(part))
+    return [geometry.normalize().wkt]
 
 
 def test_a_system_without_iri_cannot_be_written() -> None:
