@@ -56,6 +56,9 @@ OPERATORS: dict[str, str] = {
 }
 """Operator -> template. ``and``, ``or``, ``in`` and ``coalesce`` take any number of arguments."""
 
+SMALL = 64
+"""An inline table of at most so many rows is written into the text."""
+
 MEASURES = {"count": "count", "min": "min", "max": "max", "sum": "sum", "avg": "avg", "any": "any_value"}
 """Aggregate -> SQL function."""
 
@@ -129,7 +132,7 @@ class _Compiler:
             case Scan():
                 return self._scan(node)
             case Inline():
-                return f"SELECT {self._list(columns(node))} FROM {self._inline(node)}"
+                return f"SELECT {self._list(columns(node))} FROM {self._source(node)}"
             case Empty(names):
                 nulls = ", ".join(f"CAST(NULL AS {self.dialect.big}) AS {self._name(name)}" for name in names)
                 return f"SELECT {nulls or '1 AS _'} WHERE 1 = 0"
@@ -175,12 +178,21 @@ class _Compiler:
     def _source(self, node: Relational) -> str:
         """What stands after FROM or JOIN, with an alias."""
         if isinstance(node, Inline):
-            return f"{self._inline(node)} AS {self._alias()}"
+            return self._inline(node)
         if isinstance(node, Scan) and node.where is None and all(name == column for name, column in node.columns):
             return f"(SELECT {self._list(columns(node))} FROM {self._name(node.table)}) AS {self._alias()}"
         return f"({self.relation(node)}) AS {self._alias()}"
 
     def _inline(self, node: Inline) -> str:
+        """A small table as constants, which costs less than to hand it over; a larger one by its name."""
+        alias = self._alias()
+        if 0 < node.table.num_rows <= SMALL and node.table.num_columns:
+            rows = ", ".join(f"({', '.join(map(_constant, row.values()))})" for row in node.table.to_pylist())
+            cast = ", ".join(f"CAST({self._name(n)} AS {self.dialect.big}) AS {self._name(n)}" for n in columns(node))
+            return f"(SELECT {cast} FROM (VALUES {rows}) AS {alias}v({self._list(columns(node))})) AS {alias}"
+        return f"{self._registered(node)} AS {alias}"
+
+    def _registered(self, node: Inline) -> str:
         for name, table in self.inputs.items():
             if table is node.table:
                 return self._name(name)

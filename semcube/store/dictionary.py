@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
@@ -18,6 +16,7 @@ from semcube.engines.classify import classify, tag_of
 from semcube.engines.embedded import registered
 from semcube.engines.keys import join, split
 from semcube.io.terms import TERMS
+from semcube.store.cache import Cache, TermTexts
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,10 +24,8 @@ if TYPE_CHECKING:
 
     Ids = npt.NDArray[np.int64]
 
-__all__ = ["Encoder", "StoreDictionary", "TermCache", "hash_of"]
+__all__ = ["Encoder", "StoreDictionary", "hash_of"]
 
-CHUNK = 2048
-"""Terms that the database compresses together, and so reads together."""
 MANY = 64
 """From so many terms on, a look-up is a join instead of a list of constants."""
 
@@ -42,123 +39,6 @@ def hash_of(salt: str, key: str) -> int:
     return int.from_bytes(hashlib.md5((salt + key).encode(), usedforsecurity=False).digest()[:4], "little")
 
 
-class TermTexts:
-    """Chunks of terms that were read lately; bounded, safe to share between threads.
-
-    A chunk is read whole when many of its terms are wanted, or when it is wanted again; before, its terms are read
-    one by one. Only full chunks are kept: terms are never changed or removed, so what is in here stays true.
-    """
-
-    def __init__(self, budget: int = 64 * 1024 * 1024) -> None:
-        self._budget = budget
-        self._chunks: OrderedDict[int, pa.Table] = OrderedDict()
-        self._wanted: dict[int, int] = {}
-        self._used = 0
-        self._lock = threading.Lock()
-
-    def pieces(self, numbers: Ids, fetch: Callable[[Ids], pa.Table]) -> tuple[list[pa.Table], Ids]:
-        """Tables of terms, and the row of each number in all of them together.
-
-        Args:
-            numbers: Distinct, ascending.
-            fetch: Reads the terms of numbers, as ``TERMS``.
-        """
-        chunk = (numbers - 1) // CHUNK
-        chunks, first, counts = np.unique(chunk, return_index=True, return_counts=True)
-        pieces: list[pa.Table] = []
-        rows = np.empty(len(numbers), np.int64)
-        single = np.zeros(len(numbers), bool)
-        missing: list[tuple[int, slice]] = []
-        size = 0
-        for one, start, count in zip(chunks.tolist(), first.tolist(), counts.tolist(), strict=True):
-            part = slice(start, start + count)
-            known = self._get(one)
-            if known is not None:
-                rows[part] = size + (numbers[part] - 1) % CHUNK
-                pieces.append(known)
-                size += len(known)
-            elif self._worth(one, count):
-                missing.append((one, part))
-            else:
-                single[part] = True
-        for run in _runs(missing):
-            table = fetch(np.arange(run[0][0] * CHUNK + 1, (run[-1][0] + 1) * CHUNK + 1))
-            for i, (one, part) in enumerate(run):
-                piece = table.slice(i * CHUNK, CHUNK)
-                rows[part] = size + (numbers[part] - 1) % CHUNK
-                pieces.append(piece)
-                size += len(piece)
-                self._put(one, piece)
-        rows[single] = size + np.arange(int(single.sum()))
-        return [*pieces, fetch(numbers[single])], rows
-
-    def _get(self, chunk: int) -> pa.Table | None:
-        with self._lock:
-            if chunk in self._chunks:
-                self._chunks.move_to_end(chunk)
-            return self._chunks.get(chunk)
-
-    def _worth(self, chunk: int, count: int) -> bool:
-        """Whether to read a chunk whole."""
-        with self._lock:
-            if len(self._wanted) > 100_000:
-                self._wanted.clear()
-            self._wanted[chunk] = self._wanted.get(chunk, 0) + 1
-            return count >= CHUNK // 16 or self._wanted[chunk] > 2
-
-    def _put(self, chunk: int, piece: pa.Table) -> None:
-        if len(piece) < CHUNK or not bool(piece["kind"].is_valid().to_numpy().all()):
-            return
-        piece = pa.Table.from_batches([pa.concat_batches(piece.to_batches())], TERMS)
-        with self._lock:
-            if chunk not in self._chunks:
-                self._chunks[chunk] = piece
-                self._used += piece.nbytes
-            while self._used > self._budget and len(self._chunks) > 1:
-                self._used -= self._chunks.popitem(last=False)[1].nbytes
-
-
-def _runs(chunks: list[tuple[int, slice]]) -> list[list[tuple[int, slice]]]:
-    """Consecutive chunks, to be read together, in portions of bounded size."""
-    runs: list[list[tuple[int, slice]]] = []
-    for item in chunks:
-        if runs and runs[-1][-1][0] == item[0] - 1 and len(runs[-1]) < 64:
-            runs[-1].append(item)
-        else:
-            runs.append([item])
-    return runs
-
-
-class TermCache:
-    """The ids of terms that were looked up lately; bounded, safe to share between threads.
-
-    Terms are never changed or removed, so what is in here stays true.
-    """
-
-    def __init__(self, size: int = 20_000) -> None:
-        self.texts = TermTexts()
-        self._size = size
-        self._known: OrderedDict[str, int] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: str) -> int:
-        """The id of a key, 0 if it is not in the cache."""
-        with self._lock:
-            number = self._known.get(key, 0)
-            if number:
-                self._known.move_to_end(key)
-            return number
-
-    def put(self, key: str, number: int) -> None:
-        """Remember an id."""
-        if len(key) > 1000:
-            return
-        with self._lock:
-            self._known[key] = number
-            if len(self._known) > self._size:
-                self._known.popitem(last=False)
-
-
 class StoreDictionary:
     """The terms of one snapshot of a store (see :class:`semcube.sparql.dataset.Dictionary`).
 
@@ -168,7 +48,7 @@ class StoreDictionary:
         cache: Shared by all snapshots of committed states; None inside a transaction that may be rolled back.
     """
 
-    def __init__(self, connection: Callable[[], duckdb.DuckDBPyConnection], salt: str, cache: TermCache | None) -> None:
+    def __init__(self, connection: Callable[[], duckdb.DuckDBPyConnection], salt: str, cache: Cache | None) -> None:
         self._connection = connection
         self._salt = salt
         self._cache = cache
@@ -194,7 +74,7 @@ class StoreDictionary:
             return np.zeros(0, np.int64)
         few = len(keys) < MANY and self._cache is not None
         texts = keys.to_pylist() if few else []
-        cached = np.array([cast("TermCache", self._cache).get(text) for text in texts], np.int64)
+        cached = np.array([cast("Cache", self._cache).get(text) for text in texts], np.int64)
         if few and cached.all():
             return cached
         tags, found = tag_of(split(keys))
@@ -208,7 +88,7 @@ class StoreDictionary:
             found[missing] = np.where(numbers > 0, (tags[missing].astype(np.int64) << ids.SHIFT) | numbers, 0)
             for place in missing.tolist() if few else ():
                 if found[place]:
-                    cast("TermCache", self._cache).put(texts[place], int(found[place]))
+                    cast("Cache", self._cache).put(texts[place], int(found[place]))
         return found
 
     def _look_up(self, keys: pa.Array) -> Ids:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from semcube.engines.ids import Tag
@@ -14,6 +13,7 @@ from semcube.sparql.algebra import Variable
 from semcube.sparql.dataset import ActiveGraph, Estimate, QuadPattern
 from semcube.sparql.pushdown.names import column_name
 from semcube.sparql.pushdown.parts import only
+from semcube.store.cache import Predicate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,31 +21,26 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from semcube.engines.base import Cancellation
+    from semcube.store.cache import Counts
     from semcube.store.snapshot import Snapshot
 
-__all__ = ["Leaves", "Predicate"]
+__all__ = ["Leaves"]
 
-
-@dataclass(frozen=True, slots=True)
-class Predicate:
-    """What is known of the quads of a predicate; counts are exact for ``quads``, upper estimates else."""
-
-    quads: int
-    subjects: int
-    objects: int
-    tags: int
-    """Bit set of the tags that its objects ever had."""
-    inexact: bool
-    """Whether it ever had a numeric object that does not compare as its double does."""
+COUNTED = 100_000
+"""So many counts are kept."""
 
 
 class Leaves:
-    """The leaf relations of one snapshot: what push-down builds on."""
+    """The leaf relations of one snapshot: what push-down builds on.
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    Args:
+        snapshot: The state that is read.
+        counts: What is known of that state already.
+    """
+
+    def __init__(self, snapshot: Snapshot, counts: Counts) -> None:
         self._snapshot = snapshot
-        self._predicates: dict[int, Predicate] | None = None
-        self._counted: dict[tuple[int, int, int], int] = {}
+        self._counts = counts
 
     def id_of(self, term: Term) -> int:
         """The id of a term, 0 if the store lacks it."""
@@ -54,14 +49,15 @@ class Leaves:
     @property
     def predicates(self) -> dict[int, Predicate]:
         """Counts per predicate."""
-        if self._predicates is None:
+        known = self._counts.predicates
+        if known is None:
             rows = (
                 self._snapshot.connection()
                 .execute("SELECT p, quads, subjects, objects, tags, inexact FROM predicates")
                 .fetchall()
             )
-            self._predicates = {row[0]: Predicate(*row[1:]) for row in rows}
-        return self._predicates
+            known = self._counts.predicates = {row[0]: Predicate(*row[1:]) for row in rows}
+        return known
 
     def scan(self, pattern: QuadPattern) -> Relational | None:
         """The solutions of a quad pattern as a relation; None if a constant is not in the store.
@@ -184,12 +180,14 @@ class Leaves:
         return Estimate(rows)
 
     def _count(self, p: int, o: int) -> int:
-        """Quads of a predicate and an object, counted once per snapshot."""
-        wanted = (p, o, self._snapshot.version)
-        if wanted not in self._counted:
+        """Quads of a predicate and an object, counted once per version of the store."""
+        known = self._counts.pairs.get((p, o))
+        if known is None:
             found = self._snapshot.connection().execute(f"SELECT count(*) FROM quads_po WHERE p = {p} AND o = {o}")
-            self._counted[wanted] = int(found.fetchall()[0][0])
-        return self._counted[wanted]
+            known = int(found.fetchall()[0][0])
+            if len(self._counts.pairs) < COUNTED:
+                self._counts.pairs[p, o] = known
+        return known
 
 
 def _among(column: Column, numbers: set[int]) -> Scalar:

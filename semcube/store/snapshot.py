@@ -20,6 +20,7 @@ from semcube.engines.base import Cancellation
 from semcube.engines.embedded import stream
 from semcube.engines.sql import compile_sql
 from semcube.sparql.dataset import Estimate
+from semcube.store.cache import Counts
 from semcube.store.dictionary import StoreDictionary
 from semcube.store.leaves import Leaves
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from semcube.sparql.algebra import Algebra
     from semcube.sparql.context import Context
     from semcube.sparql.dataset import QuadPattern, Relation
-    from semcube.store.dictionary import TermCache
+    from semcube.store.cache import Cache
     from semcube.store.geometries import GeometryColumn
 
     Ids = npt.NDArray[np.int64]
@@ -107,7 +108,7 @@ class Snapshot:
         connection: Opens another connection with a transaction begun; None inside a write transaction.
         first: The first connection, with a transaction begun.
         salt: The salt of the store's hashes.
-        cache: Ids of terms looked up lately.
+        cache: Ids of terms and counts that were looked up lately; None inside a write transaction.
         geometries: The store's geometries.
     """
 
@@ -116,7 +117,7 @@ class Snapshot:
         connection: Callable[[], duckdb.DuckDBPyConnection] | None,
         first: duckdb.DuckDBPyConnection,
         salt: str,
-        cache: TermCache | None,
+        cache: Cache | None,
         geometries: GeometryColumn,
     ) -> None:
         self._more = connection
@@ -125,7 +126,7 @@ class Snapshot:
         self._geometries = geometries
         self.version = _version(first)
         self._dictionary = StoreDictionary(self.connection, salt, cache)
-        self.leaves = Leaves(self)
+        self.leaves = Leaves(self, Counts(self.version) if cache is None else cache.counts_of(self.version))
         self.closed = False
 
     # --- running SQL ------------------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from typing import IO, TYPE_CHECKING, Any
 from semcube.config import Settings
 from semcube.errors import StoreError
 from semcube.io.terms import IRI
-from semcube.store.dictionary import StoreDictionary, TermCache
+from semcube.store.cache import Cache
+from semcube.store.dictionary import StoreDictionary
 from semcube.store.geometries import GeometryColumn
 from semcube.store.layout import create_tables, open_database
 from semcube.store.snapshot import Snapshot
@@ -64,7 +65,7 @@ class Store:
         self._writing = threading.RLock()
         self._cursors = threading.Lock()
         self._salt = str(connection.execute("SELECT salt FROM meta").fetchall()[0][0])
-        self._terms = TermCache()
+        self._cache = Cache()
         self._geometries = GeometryColumn(connection.cursor)
         self._snapshots: weakref.WeakSet[Snapshot] = weakref.WeakSet()
         self._closed = False
@@ -139,7 +140,7 @@ class Store:
 
     def open_snapshot(self) -> Snapshot:
         """The present state, until it is closed."""
-        snapshot = Snapshot(self._cursor, self._cursor(), self._salt, self._terms, self._geometries)
+        snapshot = Snapshot(self._cursor, self._cursor(), self._salt, self._cache, self._geometries)
         self._snapshots.add(snapshot)
         return snapshot
 
@@ -301,7 +302,7 @@ class Store:
     @property
     def dictionary(self) -> StoreDictionary:
         """The terms of the store (for a look at several states at once use :meth:`snapshot`)."""
-        return StoreDictionary(self._connection.cursor, self._salt, self._terms)
+        return StoreDictionary(self._connection.cursor, self._salt, self._cache)
 
     def match(self, pattern: QuadPattern, context: Context) -> Iterator[pa.RecordBatch]:
         """All solutions of one quad pattern, each once."""

@@ -123,9 +123,12 @@ def test_dialects_differ_only_in_their_table() -> None:
     assert spark == duck.replace('"', "`").replace(" SEMI JOIN ", " LEFT SEMI JOIN ")
 
 
-def test_an_inline_table_is_named_once() -> None:
-    statement = compile_sql(Join(A, A, ("x",)))
-    assert list(statement.inputs.values()) == [A.table]
+def test_a_large_inline_table_is_named_once(engine: EmbeddedEngine) -> None:
+    large = Inline(pa.table({"x": pa.array(range(100), pa.int64())}))
+    plan = Join(large, large, ("x",))
+    assert list(compile_sql(plan).inputs.values()) == [large.table]
+    assert compile_sql(Join(A, B, ("x",))).inputs == {}
+    assert both(rows(engine, plan)) == both([(n,) for n in range(100)])
 
 
 def test_unknown_operators_are_unsupported() -> None:

@@ -16,7 +16,8 @@ from semcube.engines import ids
 from semcube.engines.keys import join
 from semcube.io.terms import IRI, QUADS, BlankNode, Literal, Term, key
 from semcube.store import Store
-from semcube.store.dictionary import CHUNK, TermTexts, hash_of
+from semcube.store.cache import CHUNK, TermTexts
+from semcube.store.dictionary import hash_of
 from semcube.vocab import XSD
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
