@@ -36,6 +36,8 @@ class Predicate:
     """Bit set of the tags that its objects ever had."""
     inexact: bool
     """Whether it ever had a numeric object that does not compare as its double does."""
+    times: int
+    """Bit set of the kinds of dates and times that its objects ever had."""
 
 
 @dataclass(slots=True)

@@ -53,7 +53,7 @@ TABLES = {
     ),
     "predicates": (
         "p BIGINT NOT NULL, quads BIGINT NOT NULL, subjects BIGINT NOT NULL, objects BIGINT NOT NULL,"
-        " tags INTEGER NOT NULL, inexact BOOLEAN NOT NULL"
+        " tags INTEGER NOT NULL, inexact BOOLEAN NOT NULL, times INTEGER NOT NULL"
     ),
 }
 """Table -> columns."""

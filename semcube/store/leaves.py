@@ -53,7 +53,7 @@ class Leaves:
         if known is None:
             rows = (
                 self._snapshot.connection()
-                .execute("SELECT p, quads, subjects, objects, tags, inexact FROM predicates")
+                .execute("SELECT p, quads, subjects, objects, tags, inexact, times FROM predicates")
                 .fetchall()
             )
             known = self._counts.predicates = {row[0]: Predicate(*row[1:]) for row in rows}
@@ -122,15 +122,16 @@ class Leaves:
             return known.get(predicate)
         if not known:
             return None
-        tags = 0
+        tags = times = 0
         for about in known.values():
-            tags |= about.tags
+            tags, times = tags | about.tags, times | about.times
         return Predicate(
             sum(about.quads for about in known.values()),
             max(about.subjects for about in known.values()),
             sum(about.objects for about in known.values()),
             tags,
             any(about.inexact for about in known.values()),
+            times,
         )
 
     def distinct(self, predicate: int | None) -> tuple[float, float]:
@@ -142,6 +143,11 @@ class Leaves:
         """Columns ``n`` and ``number``: payload and value of each term of tag ``NUMERIC``."""
         numeric = Call("=", (Column("tag"), Constant(int(Tag.NUMERIC))))
         return Scan("terms", (("n", "n"), ("number", "number")), numeric)
+
+    def times(self) -> Relational:
+        """Columns ``n`` and ``time``: payload and microseconds of each term of tag ``TEMPORAL``."""
+        temporal = Call("=", (Column("tag"), Constant(int(Tag.TEMPORAL))))
+        return Scan("terms", (("n", "n"), ("time", "time")), temporal)
 
     def texts(self) -> Relational:
         """Columns ``n`` and ``text``: payload and lexical form of each term that is not inline."""

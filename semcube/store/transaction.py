@@ -12,8 +12,10 @@ import pyarrow as pa
 
 from semcube.engines import ids
 from semcube.engines.embedded import registered
+from semcube.sparql.pushdown.parts import time_kind
 from semcube.store.dictionary import Encoder
 from semcube.store.geometries import write_geometries
+from semcube.vocab import XSD_DATE, XSD_DATETIME, XSD_TIME
 
 if TYPE_CHECKING:
     import duckdb
@@ -51,6 +53,17 @@ class LoadReport:
     reasons: list[str] = field(default_factory=list)
     """Why, for the first few malformed ones."""
     seconds: float = 0.0
+
+
+_TIME_KIND = (
+    "CAST(CASE WHEN time IS NULL THEN 64 "
+    + " ".join(
+        f"WHEN datatype = '{datatype}' AND zoned = {zoned} THEN {time_kind(datatype, zoned, known=True)}"
+        for datatype in (XSD_DATETIME, XSD_DATE, XSD_TIME)
+        for zoned in (True, False)
+    )
+    + " END AS INTEGER)"
+)
 
 
 class Transaction:
@@ -155,7 +168,12 @@ class Transaction:
 
     def _count_fresh(self) -> None:
         """Add the new quads to the counts per predicate."""
-        numeric = int(ids.Tag.NUMERIC)
+        values = (
+            f"SELECT n + {ids.first(ids.Tag.NUMERIC)} AS id, exact, NULL AS kind FROM terms"
+            f" WHERE tag = {int(ids.Tag.NUMERIC)} UNION ALL"
+            f" SELECT n + {ids.first(ids.Tag.TEMPORAL)} AS id, NULL AS exact, {_TIME_KIND} AS kind FROM terms"
+            f" WHERE tag = {int(ids.Tag.TEMPORAL)}"
+        )
         # an inline integer this large is not the nearest double to every number that rounds to it
         near, far = ids.make(ids.Tag.INTEGER, ids.BIAS - LARGE), ids.make(ids.Tag.INTEGER, ids.BIAS + LARGE)
         first, last = ids.first(ids.Tag.INTEGER), ids.last(ids.Tag.INTEGER)
@@ -164,14 +182,15 @@ class Transaction:
             f"""CREATE OR REPLACE TEMP TABLE counted AS
                 SELECT p, count(*) AS quads, approx_count_distinct(s) AS subjects, approx_count_distinct(o) AS objects,
                        bit_or(CAST(1 << (o >> {ids.SHIFT}) AS INTEGER)) AS tags,
-                       coalesce(bool_or(NOT exact), false) OR bool_or({large}) AS inexact
-                FROM (SELECT f.p, f.s, f.o, t.exact FROM fresh f LEFT JOIN
-                      (SELECT n, exact FROM terms WHERE tag = {numeric}) t
-                      ON f.o = t.n + {ids.first(ids.Tag.NUMERIC)}) GROUP BY p"""
+                       coalesce(bool_or(NOT exact), false) OR bool_or({large}) AS inexact,
+                       coalesce(bit_or(kind), 0) AS times
+                FROM (SELECT f.p, f.s, f.o, t.exact, t.kind FROM fresh f LEFT JOIN ({values}) t ON f.o = t.id)
+                GROUP BY p"""
         )
         self.connection.execute(
             """UPDATE predicates x SET quads = x.quads + c.quads, subjects = x.subjects + c.subjects,
-                   objects = x.objects + c.objects, tags = x.tags | c.tags, inexact = x.inexact OR c.inexact
+                   objects = x.objects + c.objects, tags = x.tags | c.tags, inexact = x.inexact OR c.inexact,
+                   times = x.times | c.times
                FROM counted c WHERE x.p = c.p"""
         )
         self.connection.execute("INSERT INTO predicates FROM counted ANTI JOIN predicates USING (p)")

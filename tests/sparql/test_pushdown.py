@@ -36,12 +36,15 @@ def random_data(seed: int) -> str:
         ":r": [":a", ":b", ":c", "_:x"],
         ":n": ['"a"', '"B"', '"\u00e4"', '"b"', '"10"', '"9"'],
         ":m": mixed,
+        ":t": [f'"2024-0{m}-01T00:00:0{z}"^^xsd:dateTime' for m in range(1, 5) for z in ("0Z", "0+01:00", "0.5Z")],
+        ":d": [f'"2024-0{m}-01"^^xsd:date' for m in range(1, 5)],
+        ":u": ['"2024-01-01T00:00:00Z"^^xsd:dateTime', '"2024-01-01T00:00:00"^^xsd:dateTime', '"2024-01-01"^^xsd:date'],
     }
     lines = []
     for graph in GRAPHS:
         quads = {
             f"{chance.choice([':a', ':b', ':c', ':d', '_:x'])} {p} {chance.choice(values[p])} ."
-            for p in chance.choices(list(values), k=30)
+            for p in chance.choices(list(values), k=40)
         }
         text = "\n".join(sorted(quads))
         lines.append(f"{graph} {{ {text} }}")
@@ -96,6 +99,11 @@ PUSHED = [
     "SELECT * { ?s :q ?o ; :p ?o2 FILTER(?o = ?o2) }",
     "SELECT * { ?s :n ?o FILTER(?o = 'b') }",
     "SELECT * { ?s :n ?o FILTER(?o != 'b') }",
+    "SELECT * { ?s :t ?o FILTER(?o >= '2024-02-01T00:00:00Z'^^xsd:dateTime) }",
+    "SELECT * { ?s :t ?o FILTER(?o = '2024-01-31T23:00:00Z'^^xsd:dateTime) }",
+    "SELECT * { ?s :t ?o FILTER(!(?o < '2024-02-01T00:00:00Z'^^xsd:dateTime) || ?s = :a) }",
+    "SELECT * { ?s :t ?o . ?x :t ?y FILTER(?o < ?y) }",
+    "SELECT * { ?s :d ?o FILTER('2024-03-01'^^xsd:date > ?o && ?o != '2024-01-01'^^xsd:date) }",
     "SELECT * { ?s :m ?o FILTER(isIRI(?o)) }",
     "SELECT * { ?s :m ?o FILTER(isLiteral(?o) && !isNumeric(?o)) }",
     "SELECT * { ?s :m ?o FILTER(isBlank(?o) || sameTerm(?o, 1)) }",
@@ -139,6 +147,9 @@ LEFT_ALONE = [
     "SELECT * { ?s :m ?o FILTER(?o < 2) }",  # a float, a number of 17 digits
     "SELECT * { ?s :m ?o FILTER(?o = 'b') }",  # a language tag: an error
     "SELECT * { ?s :n ?o FILTER(?o < 'b') }",
+    "SELECT * { ?s :u ?o FILTER(?o > '2023-01-01T00:00:00Z'^^xsd:dateTime) }",
+    "SELECT * { ?s :t ?o FILTER(?o > '2023-01-01T00:00:00'^^xsd:dateTime) }",  # a constant without a zone
+    "SELECT * { ?s :d ?o FILTER(?o > '2023-01-01T00:00:00'^^xsd:dateTime) }",
     "SELECT * { ?s :p ?o OPTIONAL { ?s :r ?x } ?t :r ?x }",  # ?x may be unbound
     "SELECT * { ?s :p ?o OPTIONAL { ?s :r ?x } OPTIONAL { ?t :r ?x } }",
     "SELECT * { ?s :p ?o OPTIONAL { ?s :r ?x } MINUS { ?t :r ?x } }",

@@ -17,7 +17,7 @@ from semcube.engines.relational import Call, Column, Constant, Join, Relational,
 from semcube.io.terms import IRI, Literal
 from semcube.sparql.algebra import Expression, Operation, Variable
 from semcube.sparql.pushdown.names import column_name
-from semcube.sparql.pushdown.parts import Domain, Leaves, Part, bit, looked_up, only, tag_is
+from semcube.sparql.pushdown.parts import UNKNOWN_TIME, Domain, Leaves, Part, bit, looked_up, only, tag_is, time_kind
 
 if TYPE_CHECKING:
     from semcube.sparql.context import Context
@@ -42,7 +42,7 @@ _IDENTITY = (Tag.IRI, Tag.BLANK, Tag.STRING)
 
 def selected(part: Part, expression: Expression, leaves: Leaves, context: Context) -> Part | None:
     """The rows of a part for which an expression is true; None if that cannot be said in SQL."""
-    joined = _joined_to_numbers(part, expression, leaves)
+    joined = _joined_to_values(part, expression, leaves)
     if joined is not None:
         return joined
     conditions = Conditions(part, leaves, context)
@@ -55,8 +55,8 @@ def selected(part: Part, expression: Expression, leaves: Leaves, context: Contex
     return part.with_relation(relation, part.rows / 3)
 
 
-def _joined_to_numbers(part: Part, expression: Expression, leaves: Leaves) -> Part | None:
-    """A comparison of a column of numbers with a constant: an inner join with the numbers that fulfil it."""
+def _joined_to_values(part: Part, expression: Expression, leaves: Leaves) -> Part | None:
+    """A comparison of a column of numbers or times with a constant: an inner join with the values that fulfil it."""
     match expression:
         case Operation(name, (Variable(variable), Literal() as literal)) if name in _COMPARISONS:
             symbol = _COMPARISONS[name]
@@ -65,23 +65,35 @@ def _joined_to_numbers(part: Part, expression: Expression, leaves: Leaves) -> Pa
         case _:
             return None
     domain, value = part.domains.get(variable), classify_term(literal)
-    if domain is None or not domain.within(Tag.NUMERIC) or domain.inexact or domain.foreign or not value.exact:
+    if domain is None or domain.foreign:
+        return None
+    if domain.within(Tag.NUMERIC) and not domain.inexact and value.exact:
+        values, constant = leaves.numbers(), Constant(value.number)
+    elif domain.within(Tag.TEMPORAL) and value.time is not None and domain.times == _kind_of(literal):
+        values, constant = leaves.times(), Constant(value.time)
+    else:
         return None
     column = column_name(variable)
-    found = looked_up(part.relation, column, leaves.numbers(), "number")
-    wanted = Where(found.right, Call(symbol, (Column("number"), Constant(value.number))))
+    found = looked_up(part.relation, column, values, "value")
+    wanted = Where(found.right, Call(symbol, (Column("value"), constant)))
     names = tuple(column_name(v) for v in part.variables)
     return part.with_relation(only(Join(found.left, wanted, found.on), names), part.rows / 3)
 
 
+def _kind_of(literal: Literal) -> int:
+    """The kind of a date or time, 0 for other literals."""
+    known = classify_term(literal)
+    return time_kind(literal.datatype, known.zoned, known.time is not None) if known.tag == Tag.TEMPORAL else 0
+
+
 class Conditions:
-    """Translates the expressions of one filter; ``part`` gains the columns of numbers that they need."""
+    """Translates the expressions of one filter; ``part`` gains the columns of values that they need."""
 
     def __init__(self, part: Part, leaves: Leaves, context: Context) -> None:
         self.part = part
         self._leaves = leaves
         self._context = context
-        self._numbers: dict[str, Scalar] = {}
+        self._added: set[str] = set()
 
     def boolean(self, expression: Expression) -> Scalar | None:
         """The condition of an expression, None if there is none."""
@@ -123,7 +135,8 @@ class Conditions:
         if isinstance(expression, IRI | Literal):
             number = int(self._context.terms.intern_terms([expression])[0])
             exact = classify_term(expression).exact
-            return Constant(number), Domain(1 << (number >> ids.SHIFT), inexact=not exact)
+            times = _kind_of(expression) if isinstance(expression, Literal) else 0
+            return Constant(number), Domain(1 << (number >> ids.SHIFT), inexact=not exact, times=times)
         return None
 
     def _same(self, a: Expression, b: Expression) -> Scalar | None:
@@ -139,6 +152,8 @@ class Conditions:
         domains = (left[1], right[1])
         if all(domain.within(Tag.INTEGER) for domain in domains):
             return by_id
+        if all(domain.within(Tag.TEMPORAL) for domain in domains):
+            return self._chronologically(symbol, (a, left), (b, right))
         if name in ("=", "!="):
             if any(domain.within(Tag.IRI, Tag.BLANK) for domain in domains):
                 return by_id
@@ -182,14 +197,31 @@ class Conditions:
             return whole
         if domain.foreign:
             return None
-        stored = self._stored_number(expression.name)
+        stored = self._stored(expression.name, "number", Tag.NUMERIC)
         return stored if domain.within(Tag.NUMERIC) else Call("coalesce", (whole, stored))
 
-    def _stored_number(self, variable: str) -> Scalar:
-        """The column of the numbers of a variable, added to the part once."""
-        if variable not in self._numbers:
-            column, added = column_name(variable), f"number {column_name(variable)}"
-            found = looked_up(self.part.relation, column, self._leaves.numbers(), added, Tag.NUMERIC)
-            self.part = self.part.with_relation(found)
-            self._numbers[variable] = Column(added)
-        return self._numbers[variable]
+    def _chronologically(
+        self, symbol: str, a: tuple[Expression, tuple[Scalar, Domain]], b: tuple[Expression, tuple[Scalar, Domain]]
+    ) -> Scalar | None:
+        """A comparison of dates or times that are all of one kind."""
+        first, second = a[1][1], b[1][1]
+        if first.times != second.times or first.times.bit_count() != 1 or first.times == UNKNOWN_TIME:
+            return None
+        if any(isinstance(e, Variable) and domain.foreign for e, (_, domain) in (a, b)):
+            return None
+        sides: list[Scalar] = []
+        for expression, _ in (a, b):
+            if isinstance(expression, Variable):
+                sides.append(self._stored(expression.name, "time", Tag.TEMPORAL))
+            elif isinstance(expression, Literal):
+                sides.append(Constant(classify_term(expression).time))
+        return Call(symbol, (sides[0], sides[1]))
+
+    def _stored(self, variable: str, what: str, tag: Tag) -> Scalar:
+        """The column of the numbers or times of a variable, added to the part once."""
+        column, added = column_name(variable), f"{what} {column_name(variable)}"
+        if added not in self._added:
+            values = self._leaves.numbers() if tag == Tag.NUMERIC else self._leaves.times()
+            self.part = self.part.with_relation(looked_up(self.part.relation, column, values, added, tag))
+            self._added.add(added)
+        return Column(added)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from semcube.engines import ids
 from semcube.engines.ids import Tag
 from semcube.engines.relational import Call, Column, Compute, Constant, LeftJoin, Relational, Scalar, SortKey, columns
+from semcube.vocab import XSD_DATE, XSD_DATETIME, XSD_TIME
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from semcube.sparql.dataset import Estimate, QuadPattern
 
 __all__ = [
-    "ANY", "IRIS", "RESOURCES", "Domain", "Leaves", "Part", "PredicateFacts", "bit", "domain_of_ids", "looked_up",
-    "only", "tag_is",
+    "ANY", "ANY_TIME", "IRIS", "RESOURCES", "Domain", "Leaves", "Part", "PredicateFacts", "bit", "domain_of_ids",
+    "looked_up", "only", "tag_is", "time_kind",
 ]  # fmt: skip
 
 
@@ -37,6 +38,27 @@ def bit(*tags: Tag) -> int:
     return sum(1 << int(tag) for tag in tags)
 
 
+_TIME_KINDS = (XSD_DATETIME, XSD_DATE, XSD_TIME)
+UNKNOWN_TIME = 1 << 6
+ANY_TIME = (UNKNOWN_TIME << 1) - 1
+"""Every kind of date and time."""
+
+
+def time_kind(datatype: str, zoned: bool, known: bool) -> int:
+    """A bit for each kind of dates and times that compare among themselves as their microseconds do.
+
+    Args:
+        datatype: ``xsd:dateTime``, ``xsd:date`` or ``xsd:time``.
+        zoned: Whether there is a time zone.
+        known: Whether the microseconds are known; those for which they are not have a bit of their own.
+
+    Example:
+        >>> time_kind(XSD_DATETIME, True, True), time_kind(XSD_TIME, True, False)
+        (1, 64)
+    """
+    return 1 << (_TIME_KINDS.index(datatype) * 2 + (not zoned)) if known else UNKNOWN_TIME
+
+
 @dataclass(frozen=True, slots=True)
 class Domain:
     """What the bound values of a column may be."""
@@ -47,6 +69,8 @@ class Domain:
     """Whether a number may not compare as its double does."""
     foreign: bool = False
     """Whether an id may be of the query only, so that the dataset has no value for it."""
+    times: int = ANY_TIME
+    """Bit set of :func:`time_kind`: what its dates and times may be."""
 
     def within(self, *tags: Tag) -> bool:
         """Whether all values have one of the tags."""
@@ -54,11 +78,13 @@ class Domain:
 
     def meet(self, other: Domain) -> Domain:
         """The domain of a column that equals both."""
-        return Domain(self.tags & other.tags, self.inexact and other.inexact, self.foreign and other.foreign)
+        inexact, foreign = self.inexact and other.inexact, self.foreign and other.foreign
+        return Domain(self.tags & other.tags, inexact, foreign, self.times & other.times)
 
     def either(self, other: Domain) -> Domain:
         """The domain of a column that comes from one of both."""
-        return Domain(self.tags | other.tags, self.inexact or other.inexact, self.foreign or other.foreign)
+        inexact, foreign = self.inexact or other.inexact, self.foreign or other.foreign
+        return Domain(self.tags | other.tags, inexact, foreign, self.times | other.times)
 
 
 ANY = Domain(bit(*Tag))
@@ -77,6 +103,11 @@ class PredicateFacts(Protocol):
     @property
     def inexact(self) -> bool:
         """Whether it may have a numeric object that does not compare as its double does."""
+        ...
+
+    @property
+    def times(self) -> int:
+        """Bit set of :func:`time_kind` that its objects may have."""
         ...
 
 
@@ -105,6 +136,10 @@ class Leaves(Protocol):
 
     def numbers(self) -> Relational:
         """Columns ``n`` and ``number``: payload and value of each term of tag ``NUMERIC``."""
+        ...
+
+    def times(self) -> Relational:
+        """Columns ``n`` and ``time``: payload and microseconds of each term of tag ``TEMPORAL``."""
         ...
 
     def texts(self) -> Relational:

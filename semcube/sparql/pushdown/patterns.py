@@ -114,7 +114,9 @@ class Compiler:
         predicate = None if isinstance(pattern.predicate, Variable) else self.leaves.id_of(pattern.predicate)
         facts = self.leaves.facts(predicate)
         if isinstance(pattern.object, Variable):
-            of_objects = Domain(0, inexact=False) if facts is None else Domain(facts.tags, facts.inexact)
+            of_objects = (
+                Domain(0, inexact=False) if facts is None else Domain(facts.tags, facts.inexact, times=facts.times)
+            )
             same = pattern.object == pattern.subject
             domains[pattern.object.name] = of_objects.meet(RESOURCES) if same else of_objects
         for place in (pattern.predicate, pattern.graph):
@@ -189,7 +191,7 @@ class Compiler:
             conditions = Conditions(merged, self.leaves, self.context)
             condition = conditions.boolean(expression)
             if condition is None or conditions.part is not merged:
-                return None
+                return None  # the values of numbers and times would have to be joined to one of the sides
         relation = LeftJoin(first.relation, second.relation, tuple(map(column_name, shared)), condition)
         rows = max(first.rows, _estimate(first, second))
         return Part(relation, domains, first.certain, rows, {**second.distinct, **first.distinct})
