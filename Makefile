@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 HOST   ?= 127.0.0.1
 PORT   ?= 8000
-NAMES  := semcube tests benchmarks examples docs/generate.py
+NAMES  := semcube tests benchmarks examples docs
 
 .PHONY: help demo test check fmt bench docs web lock clean
 .DEFAULT_GOAL := help

@@ -35,9 +35,10 @@ def build() -> None:
     shutil.rmtree(ROOT / MADE, ignore_errors=True)
     (ROOT / MADE).mkdir()
     inputs = [DATA / name for name in SOURCES]
-    semcube("mapping", "generate", inputs[0], "-o", MADE / "countries.rml.ttl", "--ontology", MADE / "countries.owl.ttl")
+    mapping, ontology = MADE / "countries.rml.ttl", MADE / "countries.owl.ttl"
+    semcube("mapping", "generate", inputs[0], "-o", mapping, "--ontology", ontology)
     semcube("transform", *inputs, "--cells", "h3:2", "-o", MADE / "world.nt.zst")
-    semcube("load", "--store", MADE / "store", MADE / "world.nt.zst", MADE / "countries.owl.ttl")
+    semcube("load", "--store", MADE / "store", MADE / "world.nt.zst", ontology)
 
 
 def ask() -> None:
