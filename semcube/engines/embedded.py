@@ -100,16 +100,29 @@ def _explain_interrupt(cancellation: Cancellation) -> None:
     cancellation.check()
 
 
+class _Loan:
+    """An Arrow table lent to the database, which keeps what was registered until its transaction ends."""
+
+    def __init__(self, table: Any) -> None:
+        self.table = table
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
 @contextmanager
 def registered(connection: duckdb.DuckDBPyConnection, inputs: Mapping[str, Any] | None) -> Iterator[None]:
     """While inside, SQL on the connection knows these Arrow tables by their names."""
     import duckdb
 
-    for name, table in (inputs or {}).items():
-        connection.register(name, table)
+    loans = {name: _Loan(table) for name, table in (inputs or {}).items()}
+    for name, loan in loans.items():
+        connection.register(name, loan)
     try:
         yield
     finally:
+        for loan in loans.values():
+            loan.table = None
         # an interrupt aborts the transaction, whose rollback forgets the tables too
         with suppress(duckdb.TransactionException):
             for name in inputs or {}:

@@ -11,6 +11,7 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -315,3 +316,19 @@ def test_dump_and_load_give_the_same(path: Path, tmp_path: Path) -> None:
         copy.load(target)
         assert keys_of(copy) == before
     assert (tmp_path / "one.nt").read_text().count("\n") == 1
+
+
+def test_a_long_transaction_keeps_no_batches(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("semcube.store.transaction.BATCH_ROWS", 10_000)
+    held = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        same = pa.array(["<http://e/p>"] * 10_000, pa.large_string())
+        for n in range(15):
+            names = pa.array([f"<http://example.org/a/long/name/{n}/{i}>" for i in range(10_000)], pa.large_string())
+            yield pa.record_batch([names, same, names, pa.nulls(10_000, pa.large_string())], names=list("spog"))
+
+    with Store.open(path, create=True, settings=SMALL) as store:
+        report = store.load(batches(), progress=lambda count: held.append(pa.total_allocated_bytes()))
+    assert report.added == 150_000
+    assert max(held) - held[2] < 2_000_000
