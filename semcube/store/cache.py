@@ -112,7 +112,9 @@ class TermTexts:
             if len(self._wanted) > 100_000:
                 self._wanted.clear()
             self._wanted[chunk] = self._wanted.get(chunk, 0) + 1
-            return count >= CHUNK // 16 or self._wanted[chunk] > 2
+            # what has no room would only push out what is wanted as much
+            room = self._used + self._used // max(len(self._chunks), 1) < self._budget
+            return count >= CHUNK // 16 or (room and self._wanted[chunk] > 2)
 
     def _put(self, chunk: int, piece: pa.Table) -> None:
         if len(piece) < CHUNK or not bool(piece["kind"].is_valid().to_numpy().all()):
@@ -143,8 +145,8 @@ class Cache:
     Terms are never changed or removed, so their ids and texts stay true; counts belong to one version.
     """
 
-    def __init__(self, size: int = 20_000) -> None:
-        self.texts = TermTexts()
+    def __init__(self, budget: int, size: int = 20_000) -> None:
+        self.texts = TermTexts(budget)
         self._counts = Counts(-1)
         self._size = size
         self._known: OrderedDict[str, int] = OrderedDict()

@@ -65,8 +65,9 @@ class Store:
         self._writing = threading.RLock()
         self._cursors = threading.Lock()
         self._salt = str(connection.execute("SELECT salt FROM meta").fetchall()[0][0])
-        self._cache = Cache()
-        self._geometries = GeometryColumn(connection.cursor)
+        part = settings.memory_mb * 1024 * 1024 // 8
+        self._cache = Cache(part)
+        self._geometries = GeometryColumn(connection.cursor, part // 2)
         self._snapshots: weakref.WeakSet[Snapshot] = weakref.WeakSet()
         self._closed = False
 
