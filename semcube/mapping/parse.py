@@ -48,7 +48,7 @@ FORMULATIONS = {
 """Reference formulation -> how the source is read."""
 
 _SUFFIXES = {".csv": Formulation.CSV, ".tsv": Formulation.CSV, ".json": Formulation.JSON}
-_OPTIONS = ("variable", "zones", "cells", "crs", "key")
+_OPTIONS = ("variable", "zones", "cells", "crs", "key", "unpivot", "derive", "minPixels", "maxRegions", "confidence")
 
 
 def read_mapping(path: str | Path, text: str | None = None) -> Mapping:

@@ -90,7 +90,18 @@ def open_rows(source: LogicalSource, settings: RasterSettings | None = None, *, 
     Raises:
         SourceError: The file cannot be read, or has no such layer.
         UnsupportedError: The reference formulation does not fit the file.
+        MappingError: An option of the source does not fit its columns.
     """
+    unpivot, derive = source.option("unpivot"), source.option("derive")
+    rows = _open(source, settings, source_crs)
+    if unpivot is None and derive is None:
+        return rows
+    from semcube.mapping.views import view
+
+    return view(rows, unpivot, derive)
+
+
+def _open(source: LogicalSource, settings: RasterSettings | None, source_crs: str | None) -> Rows:
     from semcube.mapping.rows import CSVRows, JSONRows, VectorRows
 
     if source.source is None:
