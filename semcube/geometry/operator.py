@@ -20,6 +20,7 @@ import shapely
 from semcube.errors import GeometryError
 from semcube.geometry.boxes import grow_m, intersecting, turned
 from semcube.geometry.metres import within_m
+from semcube.geometry.portions import portions
 from semcube.geometry.relations import Relation, evaluate, matches, relation
 from semcube.geometry.relations import relation as find_relation
 
@@ -32,6 +33,7 @@ _CHUNK_PAIRS = 1_000_000
 _THREAD_PAIRS = 20_000
 _PREPARED_VERTICES = 2_000_000
 _WORTH_PREPARING = 200
+_COLLECTION = 7
 _FAR_AWAY = shapely.Point(1e9, 1e9)
 
 Pairs = tuple[np.ndarray, np.ndarray]
@@ -93,7 +95,7 @@ class SpatialJoin:
         """
         chosen = self._relation()
         left, right = np.asarray(left, dtype=object), np.asarray(right, dtype=object)
-        test = _Test(left, right, chosen, self.distance_m, swapped=len(left) < len(right))
+        test = _Test(left, right, chosen, self.distance_m, self.cancellation)
         for first, second in self._run(test):
             self.report.pairs += len(first)
             yield (second, first) if test.swapped else (first, second)
@@ -151,9 +153,15 @@ class _Test:
     """
 
     def __init__(
-        self, left: np.ndarray, right: np.ndarray, chosen: Relation | None, distance_m: float | None, swapped: bool
+        self,
+        left: np.ndarray,
+        right: np.ndarray,
+        chosen: Relation | None,
+        distance_m: float | None,
+        cancellation: Check | None,
     ) -> None:
-        self.swapped = swapped
+        self.swapped = swapped = len(left) < len(right)
+        self.check = None if cancellation is None else cancellation.check
         self.sides = (right, left) if swapped else (left, right)
         self.sizes = tuple(shapely.get_num_coordinates(side) for side in self.sides)
         self.chosen = chosen
@@ -197,7 +205,7 @@ class _Test:
     def _validity(self, side: int, rows: np.ndarray) -> np.ndarray:
         known = self._valid[side]
         fresh = np.unique(rows[known[rows] < 0])
-        known[fresh] = shapely.is_valid(self.sides[side][fresh])
+        known[fresh] = is_sound(self.sides[side][fresh])
         return np.asarray(known[rows] == 1)
 
     def _side_to_prepare(self, pairs: Pairs, valid: np.ndarray) -> int | None:
@@ -212,11 +220,16 @@ class _Test:
 
     def _plain(self, pairs: Pairs) -> tuple[np.ndarray, int]:
         a, b = (self.sides[side][pairs[side]] for side in ((1, 0) if self.swapped else (0, 1)))
-        if self.chosen is None:
-            assert self.distance_m is not None
-            return within_m(a, b, self.distance_m), 0
-        errors: dict[int, str] = {}
-        return evaluate(self.chosen, a, b, errors=errors), len(errors)
+        result, failed = np.zeros(len(a), bool), 0
+        for part in portions(len(a), self.check):
+            if self.chosen is None:
+                assert self.distance_m is not None
+                result[part] = within_m(a[part], b[part], self.distance_m)
+                continue
+            errors: dict[int, str] = {}
+            result[part] = evaluate(self.chosen, a[part], b[part], errors=errors)
+            failed += len(errors)
+        return result, failed
 
     def _grouped(self, pairs: Pairs, side: int) -> tuple[np.ndarray, int]:
         """Pairs sorted by the prepared side, in portions of a bounded number of prepared vertices."""
@@ -238,8 +251,21 @@ class _Test:
         own[again] = shapely.force_2d(own[again])
         shapely.prepare(own[again])
         test = self.oriented if side == 0 else relation(self.oriented.inverse)
-        errors: dict[int, str] = {}
-        return evaluate(test, own[uses], self.sides[1 - side][pairs[1 - side]], errors=errors), len(errors)
+        others = pairs[1 - side]
+        result, failed = np.zeros(len(others), bool), 0
+        for part in portions(len(others), self.check):
+            errors: dict[int, str] = {}
+            result[part] = evaluate(test, own[uses[part]], self.sides[1 - side][others[part]], errors=errors)
+            failed += len(errors)
+        return result, failed
+
+
+def is_sound(geometries: np.ndarray) -> np.ndarray:
+    """Whether geometries relate alike whichever of two comes first, so that a prepared one may.
+
+    Invalid ones do not; nor do collections whose members overlap.
+    """
+    return np.asarray(shapely.is_valid(geometries) & (shapely.get_type_id(geometries) != _COLLECTION))
 
 
 class _Apart:
@@ -344,6 +370,7 @@ def spatial_filter(
     distance_m: float | None = None,
     threads: int | None = None,
     errors: dict[int, str] | None = None,
+    cancellation: Check | None = None,
 ) -> np.ndarray:
     """Which geometries stand in a relation to one geometry: ``relation(geometries[i], constant)``.
 
@@ -354,6 +381,7 @@ def spatial_filter(
         distance_m: With ``"distance"``: at most so many metres apart on the ellipsoid.
         threads: None: as many as the machine has, once there is enough to do.
         errors: Receives row -> reason where there is no truth value.
+        cancellation: Asked between portions; its exception ends the work.
 
     Returns:
         bool (N).
@@ -366,7 +394,12 @@ def spatial_filter(
     chosen = SpatialJoin(relation, distance_m)._relation()
     found: dict[int, str] = {}
 
-    def work(part: np.ndarray) -> np.ndarray:
+    check = None if cancellation is None else cancellation.check
+
+    def work(rows: np.ndarray) -> np.ndarray:
+        return np.concatenate([rows[:0] != 0, *(portion(rows[part]) for part in portions(len(rows), check))])
+
+    def portion(part: np.ndarray) -> np.ndarray:
         if chosen is None:
             assert distance_m is not None
             return _near(array[part], constant, distance_m)
@@ -392,14 +425,14 @@ def _against(
 ) -> np.ndarray:
     """``chosen(geometry, constant)``, by a prepared copy of the constant where the geometries are valid."""
     other = np.array([constant], dtype=object)
-    if len(geometries) < 2 or not shapely.is_valid(constant):
+    if len(geometries) < 2 or not is_sound(other)[0]:
         return evaluate(chosen, geometries, other, errors=errors)
     result = np.zeros(len(geometries), dtype=bool)
     near = np.ones(len(geometries), dtype=bool)
     if not chosen.may_be_disjoint:
         near = intersecting(shapely.bounds(geometries), np.broadcast_to(shapely.bounds(constant), (len(geometries), 4)))
     valid = np.zeros(len(geometries), dtype=bool)
-    valid[near] = shapely.is_valid(geometries[near])
+    valid[near] = is_sound(geometries[near])
     own = np.array([shapely.force_2d(constant)], dtype=object)
     shapely.prepare(own)
     inverse = find_relation(chosen.inverse)

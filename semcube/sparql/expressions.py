@@ -38,6 +38,7 @@ SOLUTION = "_:solution"
 """A column of this name numbers solutions, so that ``BNODE(text)`` is one node within a solution."""
 
 _REDUCE_FROM = 16
+_CHECK_ROWS = 4096
 
 
 def evaluate(expression: Expression, solutions: Solutions, context: Context, exists: ExistsTest | None = None) -> Ids:
@@ -140,6 +141,8 @@ class _Evaluation:
         result: list[Object | None] = [None] * solutions.rows
         objects = [column.objects(self.terms) for column in columns]
         for row, given in enumerate(zip(*objects, strict=True) if objects else [()] * solutions.rows):
+            if row % _CHECK_ROWS == 0:
+                self.context.cancellation.check()
             if None in given:
                 continue
             try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -200,14 +201,13 @@ class _Selection:
         from semcube.geometry import spatial_filter
         from semcube.geometry.relations import relation
 
-        threads = self.context.settings.threads
+        test = partial(spatial_filter, threads=self.context.settings.threads, cancellation=self.context.cancellation)
         if self.reach.relation is not None:
             chosen = relation(self.reach.relation)
             chosen = chosen if self.node.variable_first else relation(chosen.inverse)
-            return spatial_filter(_lonlat(numbers, self.context), self.constant, chosen, threads=threads)
+            return test(_lonlat(numbers, self.context), self.constant, chosen)
         if self.reach.decides:
-            shapes = _lonlat(numbers, self.context)
-            return spatial_filter(shapes, self.constant, "distance", distance_m=self.reach.metres, threads=threads)
+            return test(_lonlat(numbers, self.context), self.constant, "distance", distance_m=self.reach.metres)
         solutions = Solutions({self.node.variable.name: numbers}, len(numbers))
         truth: np.ndarray = effective_boolean(self.node.expression, solutions, self.context) == 1
         return truth

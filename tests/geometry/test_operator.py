@@ -213,3 +213,10 @@ def test_invalid_geometries_get_the_plain_answer(left: np.ndarray, right: np.nda
         for column, constant in enumerate(right):
             if constant is not None:
                 assert spatial_filter(left, constant, name).tolist() == expected[:, column].tolist()
+
+
+def test_a_collection_whose_members_overlap_is_related_as_it_is_written() -> None:
+    ring = shapely.from_wkt("POLYGON ((0 0, 3 0, 3 3, 0 3, 0 0), (1 1, 1 2, 2 2, 2 1, 1 1))")
+    both = shapely.GeometryCollection([ring, shapely.from_wkt("POLYGON ((1 0, 1 1, 0 1, 0 0, 1 0))")])
+    column = np.array([both, both, shapely.Point(9, 9)], dtype=object)
+    assert spatial_filter(column, ring, "sfEquals").tolist() == [True, True, False]

@@ -17,6 +17,8 @@ import shapely
 
 from semcube.geometry.functions import KERNELS, Kernel
 from semcube.geometry.literals import NO_SYSTEM, Geometries
+from semcube.geometry.operator import is_sound
+from semcube.geometry.portions import portions
 from semcube.geometry.relations import RELATIONS, Relation, evaluate, relation
 from semcube.io.terms import IRI, Literal
 from semcube.sparql.columns import ERROR, FALSE, Column
@@ -51,15 +53,18 @@ def _relate(chosen: Relation, context: Context, arguments: list[Column]) -> Colu
     truth = np.full(len(a), ERROR, np.int8)
     rows = np.flatnonzero(~(shapely.is_missing(a) | shapely.is_missing(b)))
     if len(rows) > 1 and arguments[0].constant is not None:
-        rows = _settle(chosen, a[rows[0]], b, rows, truth)
+        rows = _settle(chosen, a[rows[0]], b, rows, truth, context)
     elif len(rows) > 1 and arguments[1].constant is not None:
-        rows = _settle(relation(chosen.inverse), b[rows[0]], a, rows, truth)
-    errors: dict[int, str] = {}
-    truth[rows] = evaluate(chosen, a[rows], b[rows], errors=errors)
-    if errors:
-        truth[rows[np.fromiter(errors, np.int64, len(errors))]] = ERROR
-        if context.trace is not None:
-            context.trace.count("geometries too invalid to relate", len(errors))
+        rows = _settle(relation(chosen.inverse), b[rows[0]], a, rows, truth, context)
+    failed = 0
+    for part in portions(len(rows), context.cancellation.check):
+        errors: dict[int, str] = {}
+        some = rows[part]
+        truth[some] = evaluate(chosen, a[some], b[some], errors=errors)
+        truth[some[np.fromiter(errors, np.int64, len(errors))]] = ERROR
+        failed += len(errors)
+    if failed and context.trace is not None:
+        context.trace.count("geometries too invalid to relate", failed)
     return Column.of_truth(truth)
 
 
@@ -69,10 +74,11 @@ def _settle(
     others: npt.NDArray[np.object_],
     rows: Rows,
     truth: npt.NDArray[np.int8],
+    context: Context,
 ) -> Rows:
     """Settles ``constant chosen other`` where boxes or the prepared constant can; gives the rows that are left.
 
-    Those are the ones with an invalid geometry: what holds for one may depend on the way that GEOS takes.
+    Those are invalid geometries and collections: what holds for one may depend on the way that GEOS takes.
     """
     if not chosen.may_be_disjoint:
         low_x, low_y, high_x, high_y = shapely.bounds(others[rows]).reshape(-1, 4).T
@@ -80,12 +86,14 @@ def _settle(
         near = (low_x <= to_x) & (high_x >= x) & (low_y <= to_y) & (high_y >= y)
         truth[rows[~near]] = FALSE
         rows = rows[near]
-    if not shapely.is_valid(constant):
+    if not is_sound(np.array([constant], object))[0]:
         return rows
-    valid = shapely.is_valid(others[rows])
+    valid = is_sound(others[rows])
     own = np.array([shapely.from_wkb(shapely.to_wkb(constant))], object)  # others must not meet it prepared
     shapely.prepare(own)
-    truth[rows[valid]] = evaluate(chosen, own, others[rows[valid]])
+    settled = rows[valid]
+    for part in portions(len(settled), context.cancellation.check):
+        truth[settled[part]] = evaluate(chosen, own, others[settled[part]])
     return np.asarray(rows[~valid])
 
 
@@ -138,19 +146,28 @@ def _argument(kind: str, column: Column, context: Context) -> tuple[Any, npt.NDA
 
 def _compute(kernel: Kernel, context: Context, arguments: list[Column]) -> Column:
     """A kernel on the rows that have all arguments."""
-    context.cancellation.check()
     given = [_argument(kind, column, context) for kind, column in zip(kernel.arguments, arguments, strict=False)]
     rows = np.flatnonzero(np.logical_and.reduce([good for _, good in given]))
     n = arguments[0].rows
     if not len(rows):
         return Column.of_errors(n)
     whole = len(rows) == n
-    taken = [some if whole else some.take(rows) for some, _ in given]
-    result = kernel.function(*taken)
+    parts = []
+    for part in portions(len(rows), context.cancellation.check):
+        entire = part.stop - part.start == n
+        parts.append(kernel.function(*(some if entire else some.take(rows[part]) for some, _ in given)))
+    result = _concatenated(parts)
     if kernel.result == "geometry":
         datatypes = arguments[0].shapes(context.terms).datatypes
         return Column.of_shapes(result if whole else _scatter(result, rows, n), datatypes)
     return _values(kernel.result, result, rows, n)
+
+
+def _concatenated(parts: list[Any]) -> Any:
+    """The results of portions as one."""
+    if len(parts) == 1:
+        return parts[0]
+    return Geometries.concat(parts) if isinstance(parts[0], Geometries) else np.ma.concatenate(parts)  # type: ignore[no-untyped-call]
 
 
 def _scatter(some: Geometries, rows: Rows, n: int) -> Geometries:
