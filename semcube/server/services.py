@@ -31,7 +31,10 @@ def services(allowed: Sequence[str]) -> Callable[[str], Dataset]:
     every = "*" in allowed
 
     def find(url: str) -> Dataset:
-        given = urlsplit(url)
+        try:
+            given = urlsplit(url)
+        except ValueError as error:
+            raise RemoteError(f"no URL: {error}", endpoint=url, expected="an http or https URL") from error
         here = (given.scheme.lower(), given.netloc.lower())
         if not every and not any(here == start[:2] and given.path.startswith(start[2]) for start in starts):
             raise RemoteError(
@@ -45,7 +48,10 @@ def services(allowed: Sequence[str]) -> Callable[[str], Dataset]:
 
 
 def _parts(text: str) -> tuple[str, str, str]:
-    given = urlsplit(text)
+    try:
+        given = urlsplit(text)
+    except ValueError:
+        given = urlsplit("")
     if given.scheme.lower() not in ("http", "https") or not given.netloc:
         raise UsageError(f"--allow-service {text}", expected="an http or https URL, or *")
     return given.scheme.lower(), given.netloc.lower(), given.path

@@ -55,6 +55,8 @@ VALUES_ROWS = 200
 TIMEOUT_S = 60.0
 """What a request may take where the query has no deadline."""
 EXCERPT = 300
+MAX_BYTES = 1 << 30
+"""What an answer may hold, unpacked."""
 
 
 class RemoteDataset:
@@ -64,18 +66,34 @@ class RemoteDataset:
         url: The address of the endpoint.
         client: Sends the requests, with its own limits and credentials; None makes one that follows no redirects.
         headers: Sent along with each request.
+        max_bytes: The largest answer that is read, in bytes, unpacked.
 
     Raises:
-        UsageError: The address is not one of http or https.
+        UsageError: The address is not one of http or https, or has no host.
     """
 
     evaluates_filters = True
     """Spatial filters stay filters, for the endpoint to evaluate."""
 
-    def __init__(self, url: str, client: httpx.Client | None = None, *, headers: dict[str, str] | None = None) -> None:
-        if urlsplit(url).scheme not in ("http", "https"):
-            raise UsageError(f"the endpoint {url!r}", expected="an address that starts with http:// or https://")
+    def __init__(
+        self,
+        url: str,
+        client: httpx.Client | None = None,
+        *,
+        headers: dict[str, str] | None = None,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        try:
+            parts = urlsplit(url)
+            good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        except ValueError:
+            good = False
+        if not good:
+            raise UsageError(
+                f"the endpoint {url!r}", expected="an address that starts with http:// or https:// and names a host"
+            )
         self.url = url
+        self.max_bytes = max_bytes
         self._client = client
         self._headers = headers or {}
 
@@ -142,17 +160,35 @@ class RemoteDataset:
                 reader = find_format(response.headers.get("content-type", "application/json")).reader
                 if reader is None:
                     raise UsageError(f"the media type {response.headers.get('content-type')!r}")
-                results = reader(response.iter_bytes())
+                results = reader(self._body(response))
                 for batch in results.batches:
                     context.cancellation.check()
                     yield _interned(batch, variables, mark, context)
-            except (UsageError, ResultSyntaxError) as error:
+            except (UsageError, ResultSyntaxError, UnicodeError) as error:
                 raise RemoteError(
                     f"the answer cannot be read: {error}",
                     endpoint=self.url,
                     status=response.status_code,
                     expected="SPARQL results as JSON, XML or TSV",
                 ) from error
+
+    def _body(self, response: httpx.Response) -> Iterator[bytes]:
+        """The body of a response, unpacked.
+
+        Raises:
+            RemoteError: It is larger than ``max_bytes``.
+        """
+        size = 0
+        for chunk in response.iter_bytes():
+            size += len(chunk)
+            if size > self.max_bytes:
+                raise RemoteError(
+                    f"the answer is larger than {self.max_bytes} bytes",
+                    endpoint=self.url,
+                    status=response.status_code,
+                    fix="ask it for less: bind more of the pattern, or use LIMIT in a sub-select",
+                )
+            yield chunk
 
     @contextmanager
     def _response(self, text: str, context: Context, active: ActiveGraph) -> Iterator[httpx.Response]:
@@ -166,13 +202,12 @@ class RemoteDataset:
             withdraw = context.cancellation.on_cancel(response.close)
             try:
                 if response.status_code != 200:
-                    response.read()
                     raise self._refused(response)
                 yield response
             finally:
                 withdraw()
                 response.close()
-        except (httpx.HTTPError, httpx.StreamError) as error:
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, UnicodeError) as error:
             context.cancellation.check()
             raise RemoteError(
                 f"no answer: {type(error).__name__} {error}".strip(),
@@ -199,7 +234,8 @@ class RemoteDataset:
         return client.build_request("POST", self.url, content=encoded, headers=headers, timeout=timeout)
 
     def _refused(self, response: httpx.Response) -> RemoteError:
-        body = " ".join(response.text.split())[:EXCERPT]
+        start = next(response.iter_bytes(16 * EXCERPT), b"")
+        body = " ".join(start.decode("utf-8", "replace").split())[:EXCERPT]
         where = response.headers.get("location")
         return RemoteError(
             f"status {response.status_code}" + (f", moved to {where}" if where else "") + (f": {body}" if body else ""),

@@ -50,3 +50,13 @@ def test_an_allowed_endpoint_is_asked_and_others_are_not() -> None:
             assert refused.json()["endpoint"] == "http://127.0.0.1:1/other"
         with live(here) as client:
             assert client.get("/sparql", params={"query": query}).status_code >= 400
+
+
+@pytest.mark.parametrize("url", ["http://[::1/", "http://host:port/x", "http://a%00b/", "http://exa%20mple/"])
+def test_a_bad_endpoint_in_a_query_is_never_a_fault_of_the_server(url: str) -> None:
+    with live(MemoryDataset.parse("", "nt"), ServerSettings(service=services(["*"]))) as client:
+        answer = client.get("/sparql", params={"query": f"SELECT * {{ SERVICE <{url}> {{ ?s ?p ?o }} }}"})
+        assert answer.status_code == 502
+        assert answer.json()["endpoint"] == url
+        silent = f"SELECT * {{ SERVICE SILENT <{url}> {{ ?s ?p ?o }} }}"
+        assert client.get("/sparql", params={"query": silent}).status_code == 200

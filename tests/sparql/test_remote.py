@@ -192,7 +192,13 @@ def test_the_deadline_is_the_timeout_of_a_request() -> None:
         rows("SELECT * { ?s ?p ?o }", failing(slow), timeout=1e-9)
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://e/", "data:text/plain,x", "/local"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd", "ftp://e/", "data:text/plain,x", "/local", "http://", "http:///sparql", "http://[::1/",
+        "http://host:port/", "http://host:99999/", "http://:80/x",
+    ],
+)  # fmt: skip
 def test_only_http_addresses(url: str) -> None:
     with pytest.raises(UsageError, match="http"):
         RemoteDataset(url)
@@ -202,3 +208,44 @@ def test_literals_come_back_as_they_are() -> None:
     endpoint = Endpoint('@prefix : <http://e/> . :a :p "01"^^<http://www.w3.org/2001/XMLSchema#integer>, "x\\n\\"y" .')
     found = {row[0] for row in rows("SELECT ?o { :a :p ?o }", endpoint.remote())}
     assert found == {Literal("01", "http://www.w3.org/2001/XMLSchema#integer"), Literal('x\n"y')}
+
+
+@pytest.mark.parametrize(
+    "url", ["http://a\x00b/", "http://exa mple/", "http://xn--\u00ff/", "http://" + "a" * 70 + "/", "http://a\u2100b/"]
+)
+@pytest.mark.parametrize("push_down", ["auto", "off"])
+def test_an_address_that_the_client_refuses_is_a_remote_error(url: str, push_down: str) -> None:
+    with pytest.raises((RemoteError, UsageError)):
+        rows("SELECT * { ?s ?p ?o }", RemoteDataset(url), push_down=push_down, timeout=20)
+
+
+@pytest.mark.parametrize("url", ["http://[::1/", "http://host:port/", "mailto:x@y", "http://a%00b/"])
+def test_service_with_a_bad_address(url: str) -> None:
+    local = MemoryDataset.parse("<http://e/x> <http://e/y> <http://e/z> .")
+    query = f"SELECT * {{ ?x :y ?z . SERVICE SILENT <{url}> {{ ?x :v ?v }} }}"
+    with pytest.raises(RemoteError):
+        rows(query.replace(" SILENT", ""), local, service=RemoteDataset, timeout=20)
+    found = rows(query, local, service=RemoteDataset, timeout=20)
+    assert found == [(IRI("http://e/x"), IRI("http://e/z"), None)]
+
+
+def test_an_answer_larger_than_the_limit_is_refused() -> None:
+    endpoint = Endpoint()
+    client = httpx.Client(transport=httpx.MockTransport(endpoint))
+    query = "SELECT * { ?s :p ?o }"
+    assert len(rows(query, RemoteDataset(URL, client))) == 4
+    with pytest.raises(RemoteError, match="larger than 100 bytes"):
+        rows(query, RemoteDataset(URL, client, max_bytes=100))
+
+
+def test_of_a_long_refusal_only_the_start_is_read() -> None:
+    read = []
+
+    def endless():  # type: ignore[no-untyped-def]
+        while True:
+            read.append(1)
+            yield b"no " * 1000
+
+    with pytest.raises(RemoteError, match="status 500: no no"):
+        rows("SELECT * { ?s ?p ?o }", failing(lambda request: httpx.Response(500, content=endless())))
+    assert len(read) < 10

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from semcube.engines import ids
-from semcube.errors import QueryError, RemoteError, UnsupportedError
+from semcube.errors import QueryError, RemoteError, UnsupportedError, UsageError
 from semcube.io.terms import IRI
 from semcube.sparql.algebra import Algebra, Service
 from semcube.sparql.context import Context
@@ -61,7 +61,10 @@ def _asked(node: Service, endpoint: IRI, context: Context) -> Iterator[Solutions
             f"SERVICE <{endpoint.value}> is not allowed here",
             fix="allow it by giving the query a way to reach endpoints (service=...)",
         )
-    dataset = context.service(endpoint.value)
+    try:
+        dataset = context.service(endpoint.value)
+    except UsageError as error:
+        raise RemoteError(error.found, endpoint=endpoint.value, expected=error.expected, fix=error.fix) from error
     there = replace(context, dataset=dataset, active=ActiveGraph(), push_down="forced")
     if dataset.dictionary is None:
         yield from run(node.pattern, there)
