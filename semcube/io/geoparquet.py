@@ -6,6 +6,7 @@ Specification: https://geoparquet.org/releases/v1.1.0/
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 from semcube.errors import SourceError
 from semcube.io import batching
 from semcube.io.columns import Geometry, find_geometry, geometry_of
+from semcube.io.spans import Span, spans_by_size
 from semcube.io.vector import LayerInfo, VectorSource
 from semcube.vocab import CRS84
 
@@ -29,6 +31,8 @@ __all__ = ["ParquetSource"]
 
 class ParquetSource(VectorSource):
     """A Parquet file: GeoParquet, or a table with WKB, WKT or coordinate columns."""
+
+    _span: Span | None = None
 
     def __init__(
         self, file: Path, layer: str, *, crs: str | None, x: str | None, y: str | None, wkt: str | None
@@ -142,22 +146,52 @@ class ParquetSource(VectorSource):
         wanted = list(dict.fromkeys([*old, *(self._about.columns if self._about else ())]))
         size = batching.rows_per_batch(self._uncompressed(), self.info.features, batch_bytes)
         schema = self._schema(names)
-        start = 0
+        start, groups = self._groups()
         try:
-            for batch in self._parquet.iter_batches(batch_size=size, columns=wanted):
+            for batch in self._parquet.iter_batches(batch_size=size, columns=wanted, row_groups=groups):
                 arrays = [pa.array(np.arange(start, start + batch.num_rows))]
                 arrays += [batch.column(name) for name in old]
                 if self._about:
                     columns = [batch.column(name) for name in self._about.columns]
                     arrays.append(geometry_of(self._about, columns, arrays[0], self._file))
+                made = [a.cast(f.type) for a, f in zip(arrays, schema, strict=True)]
+                yield self._inside(pa.RecordBatch.from_arrays(made, schema=schema), start)
                 start += batch.num_rows
-                yield pa.RecordBatch.from_arrays(
-                    [a.cast(f.type) for a, f in zip(arrays, schema, strict=True)], schema=schema
-                )
         except (pa.ArrowException, OSError) as error:
             raise SourceError(
                 f"cannot be read: {error}", source=self._file, fix="check that the file is complete"
             ) from error
+
+    def spans(self, parts: int) -> tuple[Span, ...]:
+        """Runs of row groups."""
+        about = self._parquet.metadata
+        groups = [about.row_group(number) for number in range(about.num_row_groups)]
+        ends = [0, *np.cumsum([group.num_rows for group in groups], dtype=np.int64).tolist()]
+        runs = spans_by_size([group.total_byte_size for group in groups], parts)
+        return tuple((ends[first], ends[stop]) for first, stop in runs if ends[first] < ends[stop])
+
+    def part(self, span: Span) -> ParquetSource:
+        """Rows of a range of positions."""
+        made = copy.copy(self)
+        made._span = span
+        return made
+
+    def _groups(self) -> tuple[int, list[int]]:
+        """The position of the first row that is read, and the row groups that are."""
+        about = self._parquet.metadata
+        rows = np.array([about.row_group(number).num_rows for number in range(about.num_row_groups)], np.int64)
+        if self._span is None:
+            return 0, list(range(len(rows)))
+        ends = np.cumsum(rows)
+        wanted = np.flatnonzero((ends > self._span[0]) & (ends - rows < self._span[1]))
+        return (int(ends[wanted[0]] - rows[wanted[0]]), wanted.tolist()) if len(wanted) else (0, [])
+
+    def _inside(self, batch: pa.RecordBatch, start: int) -> pa.RecordBatch:
+        """The rows of a batch that are in the span; ``start`` is the position of its first."""
+        if self._span is None:
+            return batch
+        first = max(self._span[0] - start, 0)
+        return batch.slice(first, max(self._span[1] - start - first, 0))
 
     def _uncompressed(self) -> int:
         about = self._parquet.metadata

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import logging
 import os
 import re
@@ -13,12 +14,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import pyarrow as pa
 import pyogrio
 from pyogrio.raw import open_arrow
 
 from semcube.errors import RowError, SourceError
 from semcube.io import batching, shapefile
+from semcube.io.spans import Span, geopackage_spans, shapefile_spans
 from semcube.io.vector import VECTOR_EXTENSIONS, LayerInfo, VectorSource
 from semcube.vocab import CRS84, EPSG
 
@@ -116,6 +119,8 @@ def _find(file: Path, layer: str | None) -> tuple[str, str]:
 class OGRSource(VectorSource):
     """A layer that GDAL reads."""
 
+    _span: Span | None = None
+
     def __init__(self, file: Path, layer: str | None, *, crs: str | None, encoding: str | None) -> None:
         self._file = file
         self._dataset, self._layer = _find(file, layer)
@@ -203,12 +208,58 @@ class OGRSource(VectorSource):
                 found[new] = text
         return found
 
+    def spans(self, parts: int) -> tuple[Span, ...]:
+        """Of shapefiles and GeoPackages that are files of their own."""
+        if self._dataset.startswith("/vsi"):
+            return ()
+        if self._extension() == "shp":
+            indexes = (each for each in self._file.parent.iterdir() if each.stem == self._file.stem)
+            return shapefile_spans(next(each for each in indexes if each.suffix.lower() == ".shx"), parts)
+        key = self.info.metadata.get("primary_key")
+        if self.info.metadata["driver"] == "GPKG" and key:
+            return geopackage_spans(self._file, self._layer, key, parts)
+        return ()
+
+    def part(self, span: Span) -> OGRSource:
+        """Rows of a range of ``fid``."""
+        if self._dataset.startswith("/vsi") or self.info.metadata["driver"] not in ("ESRI Shapefile", "GPKG"):
+            super().part(span)
+        made = copy.copy(self)
+        made._span = span
+        return made
+
+    def _selection(self, where: str | None, box: Box | None) -> dict[str, Any]:
+        """What GDAL is told to leave out: rows outside the span, the condition and the box."""
+        options: dict[str, Any] = {}
+        if self._span is not None:
+            first, stop = self._span
+            if self._extension() == "shp" and where is None and box is None:
+                # Only here is the n-th row found without reading those before it.
+                options["skip_features"] = first
+            else:
+                key = '"' + self.info.metadata.get("primary_key", "FID").replace('"', '""') + '"'
+                inside = f"{key} >= {first} AND {key} < {stop}"
+                where = inside if where is None else f"{inside} AND ({where}\n)"
+        if where is not None:
+            options["where"] = where
+        if box is not None and self._has_geometry:
+            options["bbox"] = box
+        return options
+
+    def _until_end(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The batches up to the end of the span; row ids rise."""
+        for batch in batches:
+            fids = batch.column(0).to_numpy()
+            if self._span is None or not len(fids) or fids[-1] < self._span[1]:
+                yield batch
+                continue
+            yield batch.slice(0, int(np.searchsorted(fids, self._span[1])))
+            return
+
     def _read(
         self, columns: Sequence[str], where: str | None, box: Box | None, batch_bytes: int
     ) -> Iterator[pa.RecordBatch]:
-        options: dict[str, Any] = {"where": where} if where is not None else {}
-        if box is not None and self._has_geometry:
-            options["bbox"] = box
+        options = self._selection(where, box)
         # GDAL chooses columns by name, which cannot tell two of one name apart.
         if self._unique:
             options["columns"] = [self._names[self._places[name]] for name in columns]
@@ -217,7 +268,7 @@ class OGRSource(VectorSource):
             with contextlib.ExitStack() as stack:
                 with _noting():
                     _, reader = stack.enter_context(self._arrow(**options))
-                for batch in reader:
+                for batch in self._until_end(reader):
                     yield self._shaped(batch, columns)
         except SourceError:
             raise

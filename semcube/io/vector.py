@@ -16,6 +16,8 @@ from semcube.io.streams import source_file
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from semcube.io.spans import Span
+
 __all__ = ["Dialect", "GeometryReport", "LayerInfo", "VectorSource", "geometry_report", "layers", "open_vector"]
 
 Box = tuple[float, float, float, float]
@@ -139,6 +141,28 @@ class VectorSource(ABC):
         if skip or limit is not None:
             batches = batching.sliced(batches, skip, limit)
         return batching.bounded(batches, batch_bytes)
+
+    def spans(self, parts: int) -> tuple[Span, ...]:
+        """Where the layer can be cut for :meth:`part`: ranges of ``fid`` of about the same size, at most ``parts``.
+
+        Together they hold each row once. Empty where the format cannot be read from the middle (text, GeoJSON, zip).
+        """
+        return ()
+
+    def part(self, span: Span) -> VectorSource:
+        """The same layer with the rows ``span[0] <= fid < span[1]`` only; what is left out is not read.
+
+        Args:
+            span: One of :meth:`spans`; its end is left out.
+
+        Raises:
+            UnsupportedError: The format cannot be read from the middle.
+        """
+        raise UnsupportedError(
+            f"{self.info.source} cannot be read in parts",
+            expected="a shapefile, GeoPackage or GeoParquet file, not compressed as a whole",
+            fix="convert it to GeoParquet, or read it whole",
+        )
 
     def _columns(self, columns: Sequence[str] | None) -> list[str]:
         known = self.info.fields.names
