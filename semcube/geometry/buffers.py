@@ -13,6 +13,7 @@ import pyproj
 import shapely
 
 from semcube.errors import GeometryError
+from semcube.geometry.antimeridian import wrapped
 
 __all__ = ["buffer_m"]
 
@@ -22,7 +23,6 @@ _PIECE_DEGREES = 2.0
 _STEP_DEGREES = 0.1
 _POLE_STEPS = 10.0
 _MAX_OUTLINE = 5000
-_WORLD = shapely.box(-180, -90, 180, 90)
 
 
 def buffer_m(geometries: np.ndarray, metres: float | np.ndarray, *, quad_segs: int = 16) -> np.ndarray:
@@ -104,7 +104,7 @@ def _to_lon_lat(plane: np.ndarray, centre: np.ndarray) -> np.ndarray:
     box = shapely.bounds(result)
     over = np.flatnonzero((box[:, 0] < -180) | (box[:, 2] > 180))
     for row in over.tolist():
-        result[row] = _wrapped(result[row])
+        result[row] = wrapped(result[row])
     return result
 
 
@@ -161,19 +161,7 @@ def _ring_area(ring: shapely.Geometry, centre: np.ndarray) -> shapely.Geometry:
         pole = poles[0] if poles else float(np.sign(lat.mean()) * 90.0)
         lon = np.concatenate([lon, [lon[-1], lon[0]]])
         lat = np.concatenate([lat, [pole, pole]])
-    return _wrapped(shapely.make_valid(shapely.Polygon(np.column_stack([lon, lat]))))
-
-
-def _wrapped(area: shapely.Geometry) -> shapely.Geometry:
-    """An area whose longitudes leave -180..180, cut and brought back."""
-    west, _, east, _ = shapely.bounds(area)
-    parts = []
-    for turn in range(int(np.floor((west + 180) / 360)), int(np.floor((east + 180) / 360)) + 1):
-        moved = shapely.transform(area, lambda xy, turn=turn: xy - [360.0 * turn, 0.0])
-        parts.append(shapely.intersection(moved, _WORLD))
-    whole = shapely.union_all(parts)
-    polygons = [part for part in shapely.get_parts(whole) if part.geom_type == "Polygon"]
-    return polygons[0] if len(polygons) == 1 else shapely.MultiPolygon(polygons)
+    return wrapped(shapely.make_valid(shapely.Polygon(np.column_stack([lon, lat]))))
 
 
 def _by_pieces(geometry: shapely.Geometry, radius: float, quad_segs: int) -> shapely.Geometry:

@@ -334,7 +334,8 @@ def transform(geometries: np.ndarray, source: SomeCRS, target: SomeCRS) -> np.nd
 
     Returns:
         Object array of the same shape, x east and y north in ``target``. Where the systems differ by axis order only,
-        the very same objects come back. None where a geometry lies outside of what the projection can do.
+        the very same objects come back. None where a geometry lies outside of what the projection can do. What a
+        projection shows whole over the antimeridian or a pole is cut there in longitude and latitude.
 
     Raises:
         CRSError: A system is unknown or PROJ has no way between the two.
@@ -357,10 +358,23 @@ def transform(geometries: np.ndarray, source: SomeCRS, target: SomeCRS) -> np.nd
     moved = transform_xy(xy, source, target)
     finite = np.isfinite(moved).all(axis=1)
     if finite.all():
-        return replace_xy(array, moved)
+        return _cut(array, replace_xy(array, moved), source, target)
     owner = np.repeat(np.arange(array.size), shapely.get_num_coordinates(array).ravel())
     good = np.ones(array.size, dtype=bool)
     good[owner[~finite]] = False
     result = np.full(array.size, None, dtype=object)
     result[good] = replace_xy(array.ravel()[good], moved[good[owner]])
-    return result.reshape(array.shape)
+    return _cut(array, result.reshape(array.shape), source, target)
+
+
+def _cut(planar: np.ndarray, lonlat: np.ndarray, source: CRS, target: CRS) -> np.ndarray:
+    """What leaves a projection over the antimeridian or a pole is cut there."""
+    import numpy as np
+
+    from semcube.geometry.antimeridian import cut_where_needed
+
+    if source.is_geographic or target.unit_degrees != 1.0:
+        return lonlat
+    poles = transform_xy(np.array([[0.0, 90.0], [0.0, -90.0]]), CRS84, source)
+    found = cut_where_needed(planar.ravel(), lonlat.ravel(), lambda xy: transform_xy(xy, source, target), poles)
+    return found.reshape(planar.shape)

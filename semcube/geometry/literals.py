@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Geometry literals of the four GeoSPARQL serialisations <-> arrays of geometries.
+"""Geometry literals of the GeoSPARQL serialisations <-> arrays of geometries.
 
-Clauses: GeoSPARQL 1.1 (OGC 22-047r1), 8.5 WKT, GML, GeoJSON and KML serialisations. A malformed literal is a missing
-geometry with a reason, never an exception for the batch.
+Clauses: GeoSPARQL 1.1 (OGC 22-047r1), 8.5 WKT, GML, GeoJSON, KML and DGGS serialisations. A malformed literal is a
+missing geometry with a reason, never an exception for the batch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,15 @@ from semcube.errors import CRSError, GeometryError
 from semcube.geometry.coordinates import swap_xy
 from semcube.geometry.crs import CRS, CRS84, SomeCRS, same, transform
 from semcube.geometry.crs import crs as find_crs
-from semcube.vocab import GEOJSON_LITERAL, GEOMETRY_LITERALS, GML_LITERAL, KML_LITERAL, WKT_LITERAL
+from semcube.vocab import (
+    DGGS_LITERAL,
+    GEOJSON_LITERAL,
+    GEOMETRY_LITERALS,
+    GML_LITERAL,
+    H3_LITERAL,
+    KML_LITERAL,
+    WKT_LITERAL,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -154,13 +162,14 @@ def parse(lexical: np.ndarray | pa.Array | Sequence[str | None], datatype: str) 
 
     Args:
         lexical: Lexical forms (N): Arrow strings, or an object array or list of str; null or None is missing.
-        datatype: IRI of ``geo:wktLiteral``, ``gmlLiteral``, ``geoJSONLiteral`` or ``kmlLiteral``.
+        datatype: IRI of ``geo:wktLiteral``, ``gmlLiteral``, ``geoJSONLiteral``, ``kmlLiteral``, ``dggsLiteral`` or of
+            the H3 literal (:mod:`semcube.geometry.dggs`).
 
     Returns:
         N rows; a malformed literal is None with its reason in ``errors``, a missing one None without.
 
     Raises:
-        GeometryError: The datatype is none of the four.
+        GeometryError: The datatype is none of these.
 
     Example:
         >>> parse(["", "point(1 2)"], WKT_LITERAL).native
@@ -180,6 +189,8 @@ def parse(lexical: np.ndarray | pa.Array | Sequence[str | None], datatype: str) 
         return _parse_gml(texts, read_gml)
     if datatype == KML_LITERAL:
         from semcube.geometry.kml import read_kml as read
+    elif datatype in (DGGS_LITERAL, H3_LITERAL):
+        from semcube.geometry.dggs import read_dggs as read
     else:
         from semcube.geometry.geojson import read_geojson as read
     native, errors = read(texts)
@@ -326,6 +337,10 @@ def serialise(geometries: np.ndarray, datatype: str, crs: SomeCRS = CRS84) -> np
         from semcube.geometry.kml import write_kml
 
         return write_kml(transform(array, system, CRS84))
+    if datatype in (DGGS_LITERAL, H3_LITERAL):
+        from semcube.geometry.dggs import write_dggs
+
+        return write_dggs(transform(array, system, CRS84), datatype)
     if system.iri is None:
         raise CRSError(
             f"the system {system.name!r} has no IRI, so a literal cannot name it",

@@ -271,13 +271,32 @@ def _length(geometries: np.ndarray, areas_only: bool) -> np.ndarray:
     rings, ring_owner = shapely.get_rings(leaves[kinds == 3], return_index=True)
     lines = (kinds == 1) | (kinds == 2)
     parts = np.concatenate([rings, leaves[:0] if areas_only else leaves[lines]])
+    ring_edge = np.arange(len(parts)) < len(rings)
     owners = np.concatenate([owner[kinds == 3][ring_owner], owner[:0] if areas_only else owner[lines]])
     xy, part = shapely.get_coordinates(parts, return_index=True)
     together = part[1:] == part[:-1]
     steps = _geodesic(xy[:-1][together], xy[1:][together])
     result = np.bincount(owners[part[1:][together]], weights=steps, minlength=flat.size).astype(np.float64)
+    edges = np.column_stack([xy[:-1], xy[1:]])[together]
+    _without_seams(result, edges, np.where(ring_edge[part], owners[part], -1)[1:][together])
     result[shapely.is_missing(flat)] = np.nan
     return result.reshape(geometries.shape)
+
+
+def _without_seams(result: np.ndarray, edges: np.ndarray, owners: np.ndarray) -> None:
+    """Takes off what areas have on both sides of the antimeridian: that is where they were cut, no edge of theirs."""
+    on_seam = (owners >= 0) & (np.abs(edges[:, 0]) == 180.0) & (edges[:, 0] == edges[:, 2])
+    east = on_seam & (edges[:, 0] > 0)
+    west = on_seam & ~east
+    for row in np.intersect1d(owners[east], owners[west]).tolist():
+        sides = [shapely.linestrings(_upright(edges[side & (owners == row)])) for side in (east, west)]
+        shared = shapely.intersection(*(shapely.union_all(side) for side in sides))
+        result[row] -= 2 * sum(float(GEOD.geometry_length(part)) for part in shapely.get_parts(shared))
+
+
+def _upright(edges: np.ndarray) -> np.ndarray:
+    """Edges (n, 4) on a meridian as lines (n, 2, 2) on one."""
+    return np.stack([np.zeros((len(edges), 2)), edges[:, [1, 3]]], axis=2)
 
 
 def _leaves(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,9 @@
 """The 24 topological relations of GeoSPARQL over the DE-9IM (OGC 22-047r1, clause 9; Egenhofer; Randell et al.).
 
 Equality is topological for every family: the pattern TFFFTFFFT of the standard's table would make a point, or an empty
-geometry, different from itself.
+geometry, different from itself. RCC8 relates regions: but for equality it is false for points, lines and empty
+geometries. Its patterns are the standard's without what follows for regions of one piece without holes, so that exactly
+one of the eight relations holds for any two regions (with the standard's, none would for some with holes).
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from semcube.vocab import GEO
 
 __all__ = ["RELATIONS", "Condition", "Relation", "evaluate", "from_matrix", "matches", "matrices", "relation"]
 
-Dimensions = Literal["any", "less", "greater", "equal", "lines", "points or areas"]
+Dimensions = Literal["any", "less", "greater", "equal", "lines", "points or areas", "areas"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,9 @@ def _rows() -> tuple[Relation, ...]:
     def one(pattern: str) -> tuple[Condition, ...]:
         return (Condition(pattern),)
 
+    def areas(pattern: str) -> tuple[Condition, ...]:
+        return (Condition(pattern, "areas"),)
+
     return (
         Relation("sfEquals", "sf", _EQUALS, "sfEquals", "equals"),
         Relation("sfDisjoint", "sf", one("FF*FF****"), "sfDisjoint", "disjoint"),
@@ -93,13 +98,13 @@ def _rows() -> tuple[Relation, ...]:
         Relation("ehInside", "eh", one("TFF*FFT**"), "ehContains"),
         Relation("ehContains", "eh", one("T*TFF*FF*"), "ehInside"),
         Relation("rcc8eq", "rcc8", _EQUALS, "rcc8eq", "equals"),
-        Relation("rcc8dc", "rcc8", one("FFTFFTTTT"), "rcc8dc"),
-        Relation("rcc8ec", "rcc8", one("FFTFTTTTT"), "rcc8ec"),
-        Relation("rcc8po", "rcc8", one("TTTTTTTTT"), "rcc8po"),
-        Relation("rcc8tppi", "rcc8", one("TTTFTTFFT"), "rcc8tpp"),
-        Relation("rcc8tpp", "rcc8", one("TFFTTFTTT"), "rcc8tppi"),
-        Relation("rcc8ntpp", "rcc8", one("TFFTFFTTT"), "rcc8ntppi"),
-        Relation("rcc8ntppi", "rcc8", one("TTTFFTFFT"), "rcc8ntpp"),
+        Relation("rcc8dc", "rcc8", areas("FF*FF****"), "rcc8dc"),
+        Relation("rcc8ec", "rcc8", areas("FF*FT****"), "rcc8ec"),
+        Relation("rcc8po", "rcc8", areas("T*T***T**"), "rcc8po"),
+        Relation("rcc8tppi", "rcc8", areas("T*TFT*FF*"), "rcc8tpp"),
+        Relation("rcc8tpp", "rcc8", areas("TFF*TFT**"), "rcc8tppi"),
+        Relation("rcc8ntpp", "rcc8", areas("TFF*FFT**"), "rcc8ntppi"),
+        Relation("rcc8ntppi", "rcc8", areas("T*TFF*FF*"), "rcc8ntpp"),
     )
 
 
@@ -176,9 +181,14 @@ def _vector(chosen: Relation, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         predicate: Callable[..., np.ndarray] = getattr(shapely, chosen.predicate)
         return np.asarray(predicate(a, b), dtype=bool)
     result = np.zeros(a.shape, dtype=bool)
-    for pattern in chosen.patterns:
-        result |= shapely.relate_pattern(a, b, pattern)
+    for condition in chosen.conditions:
+        found = shapely.relate_pattern(a, b, condition.pattern)
+        result |= found & _is_area(a) & _is_area(b) if condition.dimensions == "areas" else found
     return result
+
+
+def _is_area(geometries: np.ndarray) -> np.ndarray:
+    return np.asarray((shapely.get_dimensions(geometries) == 2) & ~shapely.is_empty(geometries))
 
 
 def matrices(a: np.ndarray, b: np.ndarray, *, errors: dict[int, str] | None = None) -> np.ndarray:
@@ -230,6 +240,7 @@ def _dimensions_fit(matrix: str, wanted: Dimensions) -> bool:
         "equal": a == b,
         "lines": a == b == 1,
         "points or areas": a == b and a in (0, 2),
+        "areas": a == b == 2,
     }[wanted]
 
 

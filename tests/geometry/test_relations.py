@@ -94,6 +94,23 @@ def test_a_geometry_equals_itself_whatever_its_kind(a: shapely.Geometry) -> None
     assert not evaluate("sfDisjoint", one, one)[0]
 
 
+@pytest.mark.parametrize("name", [name for name in RELATIONS if name.startswith("rcc8") and name != "rcc8eq"])
+@pytest.mark.parametrize("other", ["LINESTRING (0 0, 4 4)", "POINT (1 1)", "POLYGON EMPTY", "LINESTRING (8 8, 9 9)"])
+def test_rcc8_relates_areas_only(name: str, other: str) -> None:
+    pair = np.array([shapely.from_wkt(other), shapely.box(0, 0, 4, 4), shapely.from_wkt(other)])
+    assert not evaluate(name, pair[:2], pair[1:]).any()
+
+
+def test_rcc8_of_areas_with_holes() -> None:
+    whole = shapely.box(0, 0, 3, 3)
+    ring = shapely.difference(whole, shapely.box(1, 1, 2, 2))
+    two = shapely.MultiPolygon([shapely.box(0, 0, 1, 1), shapely.box(5, 5, 6, 6)])
+    assert evaluate("rcc8tpp", np.array([ring]), np.array([whole]))[0]
+    assert evaluate("rcc8tppi", np.array([two]), np.array([shapely.box(0, 0, 1, 1)]))[0]
+    assert evaluate("rcc8po", np.array([shapely.box(0, 0, 2, 2)]), np.array([ring]))[0]
+    assert evaluate("rcc8ec", np.array([shapely.box(1, 1, 2, 2)]), np.array([ring]))[0]
+
+
 @settings(max_examples=60, deadline=None)
 @given(geometries, geometries)
 def test_exactly_one_rcc8_relation_for_areas(a: shapely.Geometry, b: shapely.Geometry) -> None:
