@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 the data or the work failed, 2 the command line is wrong, 
 from __future__ import annotations
 
 import sys
+import time
 from importlib import import_module
 from typing import Any
 
@@ -24,6 +25,9 @@ COMMANDS = {
     "serve": "Serve a store: SPARQL endpoint, page and map.",
 }
 """Command -> line of help; module ``semcube.cli.<command>`` holds ``app``, a ``typer.Typer``."""
+
+
+INTERRUPTED = "semcube: interrupted; nothing half-written was left behind"
 
 
 class LazyGroup(TyperGroup):
@@ -60,18 +64,46 @@ def root(version: bool = typer.Option(False, "--version", help="Print the versio
         raise typer.Exit
 
 
+def insist_on_interrupt(every_s: float = 3.0) -> None:
+    """Raise KeyboardInterrupt on SIGINT, and again until the process ends.
+
+    A library that calls back into Python from native code can lose the exception; the user should not have to press
+    Ctrl-C twice.
+    """
+    import _thread
+    import signal
+    import threading
+
+    def again() -> None:
+        while True:
+            time.sleep(every_s)
+            _thread.interrupt_main(signal.SIGINT)
+
+    def interrupt(_signal: int, _frame: object) -> None:
+        if not any(thread.name == "interrupt" for thread in threading.enumerate()):
+            threading.Thread(target=again, name="interrupt", daemon=True).start()
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+
+
 def main() -> None:
     """Run the command line."""
     from semcube.errors import SemcubeError
 
     try:
+        insist_on_interrupt()
         app()
     except SemcubeError as error:
         print(f"semcube: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        print("semcube: interrupted; nothing half-written was left behind", file=sys.stderr)
+        print(INTERRUPTED, file=sys.stderr)
         sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == 130:
+            print(INTERRUPTED, file=sys.stderr)
+        raise
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
