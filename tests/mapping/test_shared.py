@@ -17,7 +17,7 @@ from semcube.geometry import parse
 from semcube.io import layers
 from semcube.mapping import transform
 from semcube.vocab import CRS84, EPSG, GEO, SEMCUBE, WKT_LITERAL
-from tests.conftest import shared_folder
+from tests.conftest import shared_folder, skip_or_fail
 
 pytestmark = pytest.mark.shared
 
@@ -102,7 +102,7 @@ SYSTEMS = [
 def test_coordinates_are_those_of_pyproj(name: str, system: str, tmp_path: Path) -> None:
     path = DATA / name
     if not path.exists():
-        pytest.skip(f"{name} is not among the data")
+        skip_or_fail(f"{name} is not among the data")
     output = tmp_path / "out.nt"
     report = transform(path, output)
     assert report.layers[0].crs == system

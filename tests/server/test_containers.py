@@ -29,9 +29,9 @@ def test_the_composition_is_sound() -> None:
 def compose_command() -> list[str]:
     """``docker compose`` where it is installed, as a plugin or on its own."""
     for command in (["docker", "compose"], ["docker-compose"]):
-        if shutil.which(command[0]):
-            if subprocess.run([*command, "version"], capture_output=True, check=False).returncode == 0:
-                return command
+        found = shutil.which(command[0])
+        if found and subprocess.run([*command, "version"], capture_output=True, check=False).returncode == 0:
+            return command
     return []
 
 
