@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,15 @@ def shared() -> Path:
         skip_or_fail("the shared test data is absent; put it beside the checkout as 'shared' or set SEMCUBE_SHARED")
     assert folder is not None
     return folder
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where ``SEMCUBE_NO_SKIP=1`` forbids skipping, a skipped test has failed, whatever made it skip."""
+    report = yield
+    if os.environ.get("SEMCUBE_NO_SKIP") == "1" and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"SEMCUBE_NO_SKIP is set, but {item.nodeid} skipped: {report.longrepr}"
+    return report
