@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from semcube.errors import QueryCancelledError, QueryTimeoutError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Cancellation", "Engine"]
+__all__ = ["Cancellation", "Engine", "TaskEngine"]
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 
 class Cancellation:
@@ -87,4 +90,31 @@ class Engine(Protocol):
 
     def explain(self, plan: Any) -> str:
         """The native text of a plan (SQL for both engines)."""
+        ...
+
+
+@runtime_checkable
+class TaskEngine(Protocol):
+    """An engine that also runs one function over many tasks, on the cores of one machine or of many.
+
+    Tasks and results are small and can be pickled; what is large is read and written by the function itself.
+    """
+
+    name: str
+
+    @property
+    def slots(self) -> int:
+        """How many tasks run at the same time."""
+        ...
+
+    def map_tasks(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> list[Result]:
+        """What a function returns for each task, in the order of the tasks.
+
+        Args:
+            function: Named in a module that workers can import. It may run again for a task whose worker was lost.
+            tasks: What to run it over.
+
+        Raises:
+            SemcubeError: The first that the function raised; no further task is started then.
+        """
         ...

@@ -73,6 +73,19 @@ class Dialect:
     semi: str = "SEMI JOIN"
     anti: str = "ANTI JOIN"
     big: str = "BIGINT"
+    backslashes: bool = False
+    """Whether a backslash in a text escapes what follows."""
+
+    def text(self, value: str) -> str:
+        r"""A text.
+
+        Example:
+            >>> print(DUCKDB.text(r"it's \n"), SPARK.text(r"it's \n"))
+            'it''s \n' 'it\'s \\n'
+        """
+        if self.backslashes:
+            return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+        return "'" + value.replace("'", "''") + "'"
 
     def identifier(self, name: str) -> str:
         """A quoted name.
@@ -91,6 +104,7 @@ SPARK = Dialect(
     operators={"shift right": "shiftright({0}, {1})", "shift left": "shiftleft({0}, {1})"},
     semi="LEFT SEMI JOIN",
     anti="LEFT ANTI JOIN",
+    backslashes=True,
 )
 
 
@@ -187,7 +201,7 @@ class _Compiler:
         """A small table as constants, which costs less than to hand it over; a larger one by its name."""
         alias = self._alias()
         if 0 < node.table.num_rows <= SMALL and node.table.num_columns:
-            rows = ", ".join(f"({', '.join(map(_constant, row.values()))})" for row in node.table.to_pylist())
+            rows = ", ".join(f"({', '.join(map(self._constant, row.values()))})" for row in node.table.to_pylist())
             cast = ", ".join(f"CAST({self._name(n)} AS {self.dialect.big}) AS {self._name(n)}" for n in columns(node))
             return f"(SELECT {cast} FROM (VALUES {rows}) AS {alias}v({self._list(columns(node))})) AS {alias}"
         return f"{self._registered(node)} AS {alias}"
@@ -249,7 +263,7 @@ class _Compiler:
             case Column(name):
                 return f"{owner[name]}.{self._name(name)}" if owner else self._name(name)
             case Constant(constant):
-                return _constant(constant)
+                return self._constant(constant)
             case Call(name, arguments):
                 parts = [self.scalar(argument, owner) for argument in arguments]
                 return self._call(name, parts)
@@ -268,15 +282,14 @@ class _Compiler:
             )
         return template.format(*parts)
 
-
-def _constant(value: int | float | str | bool | None) -> str:
-    """A constant as SQL text."""
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
-        return f"CAST('{value!r}' AS DOUBLE)" if not math.isfinite(value) else f"CAST({value!r} AS DOUBLE)"
-    return "'" + value.replace("'", "''") + "'"
+    def _constant(self, value: int | float | str | bool | None) -> str:
+        """A constant as SQL text."""
+        if value is None:
+            return "NULL"
+        if isinstance(value, bool):
+            return "TRUE" if value else "FALSE"
+        if isinstance(value, int):
+            return str(value)
+        if isinstance(value, float):
+            return f"CAST('{value!r}' AS DOUBLE)" if not math.isfinite(value) else f"CAST({value!r} AS DOUBLE)"
+        return self.dialect.text(value)
