@@ -21,7 +21,7 @@ from semcube.errors import GeometryError
 from semcube.geometry.antimeridian import wrapped
 from semcube.vocab import H3_LITERAL
 
-__all__ = ["FINEST", "GRID", "read_dggs", "write_dggs"]
+__all__ = ["FINEST", "GRID", "as_cells", "read_dggs", "write_dggs"]
 
 GRID = "https://h3geo.org/"
 """The IRI of the grid, as it stands before the cells of a ``geo:dggsLiteral``."""
@@ -147,23 +147,31 @@ def write_dggs(
         >>> write_dggs(np.array([shapely.Point(-122, 37.3)], dtype=object), H3_LITERAL, 5)
         array(['CELL (85283473fffffff)'], dtype=object)
     """
-    if resolution is not None and not 0 <= resolution <= FINEST:
-        raise GeometryError(f"resolution {resolution}", expected=f"0 to {FINEST}")
-    head = "" if datatype == H3_LITERAL else f"<{GRID}> "
     result = np.full(geometries.shape, None, dtype=object)
     for row in np.flatnonzero(~shapely.is_missing(geometries)):
         try:
-            names = _cover(shapely.force_2d(geometries[row]), resolution)
+            result[row] = as_cells(geometries[row], datatype, resolution)
         except GeometryError as reason:
             if errors is None:
                 raise
             errors[int(row)] = str(reason)
-            continue
-        if len(names) > 1:
-            result[row] = f"{head}CELLLIST (({' '.join(names)}))"
-        else:
-            result[row] = f"{head}CELL ({names[0]})" if names else ""
     return result
+
+
+def as_cells(source: shapely.Geometry | str, datatype: str, resolution: int | None = None) -> str:
+    """The literal of one geometry in CRS84, or of one literal of cells as it is; see :func:`write_dggs`.
+
+    Example:
+        >>> as_cells("CellList (85283473fffffff)", "http://www.opengis.net/ont/geosparql#dggsLiteral")
+        '<https://h3geo.org/> CELL (85283473fffffff)'
+    """
+    if resolution is not None and not 0 <= resolution <= FINEST:
+        raise GeometryError(f"resolution {resolution}", expected=f"0 to {FINEST}")
+    names = cells_of(source) if isinstance(source, str) else _cover(shapely.force_2d(source), resolution)
+    head = "" if datatype == H3_LITERAL else f"<{GRID}> "
+    if len(names) > 1:
+        return f"{head}CELLLIST (({' '.join(names)}))"
+    return f"{head}CELL ({names[0]})" if names else ""
 
 
 def _cover(geometry: shapely.Geometry, resolution: int | None) -> list[str]:

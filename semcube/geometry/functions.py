@@ -11,7 +11,7 @@ whatever order the literal has. :data:`KERNELS` lists all by the local name of t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,13 +44,17 @@ class Kernel:
     """``geometry``, or the kind of a masked array: ``number``, ``integer``, ``boolean``, ``iri``."""
     function: Callable[..., Any]
     doc: str
+    optional: int = 0
+    """How many of the last arguments may be left out."""
 
 
 KERNELS: dict[str, Kernel] = {}
 
 
 def _kernel(name: str, arguments: str, result: str, function: Callable[..., Any], doc: str) -> None:
-    KERNELS[name] = Kernel(name, tuple(arguments.split()), result, function, doc)
+    """Adds a row; an argument that may be left out has a question mark."""
+    kinds = tuple(arguments.replace("?", "").split())
+    KERNELS[name] = Kernel(name, kinds, result, function, doc, arguments.count("?"))
 
 
 # --- columns --------------------------------------------------------------------------------------------------------
@@ -161,6 +165,9 @@ def concave_hull(column: Geometries, ratio: np.ndarray | float = CONCAVE_RATIO) 
     errors: dict[int, str] = {}
     for value in np.unique(ratios):
         rows = np.flatnonzero(ratios == value)
+        if not 0 <= value <= 1:
+            errors.update(dict.fromkeys(rows.tolist(), f"a target of {value:g}; expected 0 (tightest) to 1 (convex)"))
+            continue
         native[rows], failed = _safely(lambda g, value=value: shapely.concave_hull(g, ratio=value), column.native[rows])
         errors.update({int(rows[row]): reason for row, reason in failed.items()})
     return _column(column, native, errors)
@@ -241,7 +248,8 @@ def _measured(on_ellipsoid: Callable[..., np.ndarray], planar: Callable[..., Any
     """A measure with a unit: metres on the ellipsoid, angles and grid units in the plane."""
 
     def kernel(*arguments: Any) -> np.ma.MaskedArray:
-        columns, units = arguments[:-1], arguments[-1]
+        columns = [some for some in arguments if isinstance(some, Geometries)]
+        units = arguments[-1] if len(columns) < len(arguments) else _METRE
         first = columns[0]
         result = np.full(len(first), np.nan)
         for rows, measure, _ in _by_unit(units, len(first)):
@@ -333,10 +341,10 @@ def get_srid(column: Geometries) -> np.ma.MaskedArray:
 # --- aggregates -----------------------------------------------------------------------------------------------------
 
 
-def _aggregate(function: Callable[[np.ndarray], shapely.Geometry]) -> Callable[[Geometries], Geometries]:
+def _aggregate(function: Callable[..., shapely.Geometry]) -> Callable[..., Geometries]:
     """All rows -> one row, in the system of the first geometry; missing geometries do not count."""
 
-    def kernel(column: Geometries) -> Geometries:
+    def kernel(column: Geometries, *further: float) -> Geometries:
         rows = np.flatnonzero(~shapely.is_missing(column.native))
         system = column.systems[column.crs[rows[0]]] if len(rows) else CRS84
         native = column.take(rows).native_in(system)
@@ -345,8 +353,8 @@ def _aggregate(function: Callable[[np.ndarray], shapely.Geometry]) -> Callable[[
         result = np.empty(1, dtype=object)
         errors: dict[int, str] = {}
         try:
-            result[0] = function(native)
-        except shapely.errors.GEOSException as reason:
+            result[0] = function(native, *further)
+        except (shapely.errors.GEOSException, ValueError) as reason:
             errors, codes = {0: str(reason)}, np.full(1, NO_SYSTEM, dtype=np.int16)
         return Geometries(result, codes, (system,), errors)
 
@@ -357,8 +365,8 @@ def _together(geometries: np.ndarray) -> shapely.Geometry:
     return shapely.GeometryCollection(list(geometries))
 
 
-def _agg_concave(geometries: np.ndarray) -> shapely.Geometry:
-    return shapely.concave_hull(_together(geometries), ratio=CONCAVE_RATIO)
+def _agg_concave(geometries: np.ndarray, ratio: float = CONCAVE_RATIO) -> shapely.Geometry:
+    return shapely.concave_hull(_together(geometries), ratio=ratio)
 
 
 # --- the table ------------------------------------------------------------------------------------------------------
@@ -370,7 +378,6 @@ _GEOMETRY: _Rows = (
     ("centroid", _shaped(shapely.centroid), "The centre of mass."),
     ("convexHull", _shaped(shapely.convex_hull), "The smallest convex area around the geometry."),
     ("envelope", _shaped(shapely.envelope), "The smallest box around the geometry."),
-    ("concaveHull", concave_hull, "A tight, possibly concave area around the geometry."),
 )
 _TWO: _Rows = (
     ("difference", shapely.difference, "The part of the first geometry outside the second."),
@@ -419,6 +426,7 @@ _AGGREGATES: _Rows = (
 AGGREGATES: dict[str, Kernel] = {
     name: Kernel(name, ("geometry",), "geometry", _aggregate(function), doc) for name, function, doc in _AGGREGATES
 }
+AGGREGATES["aggConcaveHull"] = replace(AGGREGATES["aggConcaveHull"], arguments=("geometry", "number"), optional=1)
 """The aggregates: a column of one group -> a column of one row."""
 
 for _name, _function, _doc in _GEOMETRY:
@@ -428,7 +436,14 @@ for _name, _function, _doc in _TWO:
 for _name, _result, _function, _doc in _VALUES:
     _kernel(_name, "geometry", _result, _function, _doc)
 for _name, _function, _doc in _MEASURES:
-    _kernel(_name, "geometry unit", "number", _function, _doc)
+    _kernel(_name, "geometry unit?", "number", _function, _doc)
+_kernel(
+    "concaveHull",
+    "geometry number?",
+    "geometry",
+    concave_hull,
+    f"A tight area around the geometry; the target is 0 (tightest) to 1 (convex), {CONCAVE_RATIO} if left out.",
+)
 _kernel("buffer", "geometry number unit", "geometry", buffer, "Everything within a distance in a unit.")
 _kernel("metricBuffer", "geometry number", "geometry", buffer, "Everything within a distance in metres.")
 _kernel("geometryN", "geometry integer", "geometry", geometry_n, "The part with a number, counted from 1.")

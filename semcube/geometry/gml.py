@@ -7,6 +7,7 @@ all read. Curves and surfaces are read where their segments are linear; a surfac
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,9 +20,14 @@ from semcube.errors import GeometryError
 from semcube.geometry.markup import brackets, components
 from semcube.geometry.xml import children, local_name, numbers, read_xml, tuples
 
-__all__ = ["read_gml", "write_gml"]
+__all__ = ["PROFILES", "namespace_of", "read_gml", "write_gml"]
 
 NAMESPACE = "http://www.opengis.net/gml/3.2"
+PROFILES = "gml-sf0, gml-sf1 or gml-sf2 (also as http://www.opengis.net/def/profile/ogc/2.0/gml-sf2), 3.2 or 3.1.1"
+"""The names of what is written: GML 3.2 and 3.1.1, both within the Simple Features profile at any level."""
+_SF = r"(?:https?://www\.opengis\.net/def/profile/ogc/2\.0/)?gml-?sf-?[0-2]?"
+_GML_32 = re.compile(rf"{_SF}|(?:https?://www\.opengis\.net/gml/|gml[ /_-]?)?3\.2(?:\.[0-9])?", re.IGNORECASE)
+_GML_31 = re.compile(r"https?://www\.opengis\.net/gml|(?:gml[ /_-]?)?3\.[01](?:\.[0-9])?", re.IGNORECASE)
 _LINES = ("LineString", "Curve", "CompositeCurve", "OrientableCurve", "LinearRing", "Ring")
 _SURFACES = (
     "Polygon",
@@ -246,8 +252,26 @@ _READERS: dict[str, Callable[[Element, _Inherited], shapely.Geometry]] = {
 }
 
 
-def write_gml(geometries: np.ndarray, system: str) -> np.ndarray:
-    """GML 3.2 of geometries whose coordinates are in the authority's order; an empty geometry is "".
+def namespace_of(profile: str) -> str:
+    """The namespace in which a profile or version of GML is written.
+
+    Raises:
+        GeometryError: It is none of :data:`PROFILES`.
+
+    Example:
+        >>> namespace_of("3.1.1"), namespace_of("http://www.opengis.net/def/profile/ogc/2.0/gml-sf2")
+        ('http://www.opengis.net/gml', 'http://www.opengis.net/gml/3.2')
+    """
+    name = profile.strip().rstrip("/#")
+    if not name or _GML_32.fullmatch(name):
+        return NAMESPACE
+    if _GML_31.fullmatch(name):
+        return "http://www.opengis.net/gml"
+    raise GeometryError(f"GML profile {name[:80]!r}", expected=PROFILES)
+
+
+def write_gml(geometries: np.ndarray, system: str, namespace: str = NAMESPACE) -> np.ndarray:
+    """GML of geometries whose coordinates are in the authority's order; an empty geometry is "".
 
     Example:
         >>> write_gml(np.array([shapely.Point(48, 2)]), "http://www.opengis.net/def/crs/EPSG/0/4326")[0]
@@ -257,7 +281,7 @@ def write_gml(geometries: np.ndarray, system: str) -> np.ndarray:
     present = ~shapely.is_missing(geometries)
     high = shapely.has_z(geometries)
     for row in np.flatnonzero(present):
-        head = f' xmlns:gml="{NAMESPACE}" srsName="{system}"' + (' srsDimension="3"' if high[row] else "")
+        head = f' xmlns:gml="{namespace}" srsName="{system}"' + (' srsDimension="3"' if high[row] else "")
         result[row] = "" if geometries[row].is_empty else _write(geometries[row], head)
     return result
 

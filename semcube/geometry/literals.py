@@ -134,13 +134,13 @@ class Geometries:
         """No rows."""
         return Geometries(np.empty(0, dtype=object), np.empty(0, dtype=np.int16))
 
-    def serialise(self, datatype: str) -> np.ndarray:
+    def serialise(self, datatype: str, namespace: str | None = None) -> np.ndarray:
         """The lexical form of each row in its own system; None where there is no geometry. See :func:`serialise`."""
         result = np.full(len(self), None, dtype=object)
         for number, system in enumerate(self.systems):
             rows = np.flatnonzero(self.crs == number)
             if len(rows):
-                result[rows] = serialise(self.native[rows], datatype, system)
+                result[rows] = serialise(self.native[rows], datatype, system, namespace)
         return result
 
 
@@ -301,7 +301,7 @@ def _one_wkb(value: bytes | None) -> shapely.Geometry | None:
         return None
 
 
-def serialise(geometries: np.ndarray, datatype: str, crs: SomeCRS = CRS84) -> np.ndarray:
+def serialise(geometries: np.ndarray, datatype: str, crs: SomeCRS = CRS84, namespace: str | None = None) -> np.ndarray:
     """The lexical forms of geometries of one system.
 
     WKT carries ``<iri> `` unless the system is CRS84, GML its ``srsName``; both in the authority's axis order. GeoJSON
@@ -311,6 +311,7 @@ def serialise(geometries: np.ndarray, datatype: str, crs: SomeCRS = CRS84) -> np
         geometries: Object array of shapely geometries or None, x east and y north in ``crs``.
         datatype: IRI of the literal's datatype.
         crs: Their system.
+        namespace: That of GML (:func:`semcube.geometry.gml.namespace_of`), 3.2 if not given.
 
     Returns:
         Object array of str; None where the geometry is None (or lies outside of what CRS84 can express).
@@ -348,9 +349,9 @@ def serialise(geometries: np.ndarray, datatype: str, crs: SomeCRS = CRS84) -> np
         )
     listed = swap_xy(array) if system.swaps_axes else array
     if datatype == GML_LITERAL:
-        from semcube.geometry.gml import write_gml
+        from semcube.geometry.gml import NAMESPACE, write_gml
 
-        return write_gml(listed, system.iri)
+        return write_gml(listed, system.iri, namespace or NAMESPACE)
     import pyarrow as pa
 
     from semcube.geometry.wkt import format_wkt, prefixed

@@ -14,9 +14,11 @@ from semcube.io.terms import IRI, Literal, Term
 from semcube.sparql.aggregates import aggregate
 from semcube.sparql.algebra import Aggregate
 from semcube.sparql.explain import Trace
+from semcube.sparql.expressions import evaluate
 from semcube.sparql.functions import by_iri, table
-from semcube.vocab import GEOF, GEOJSON_LITERAL, GML_LITERAL, KML_LITERAL, WKT_LITERAL
-from tests.sparql.expression_cases import answer, answers, context, truths
+from semcube.vocab import GEOF, GEOJSON_LITERAL, GML_LITERAL, H3_LITERAL, KML_LITERAL, WKT_LITERAL, XSD_INTEGER
+from tests.sparql.expression_cases import answer, answers, context, expression, truths
+from tests.sparql.expression_cases import table as table_of
 
 LAT_LON = "<http://www.opengis.net/def/crs/EPSG/0/4326> "
 MERCATOR = "<http://www.opengis.net/def/crs/EPSG/0/3857> "
@@ -137,8 +139,24 @@ def test_measures(text: str, expected: float) -> None:
         ("geof:difference(?p, ?p)", "'POINT EMPTY'^^wkt"),
         ("geof:asWKT(?json)", "'POINT (1 1)'^^wkt"),
         ("geof:asWKT(geof:asKML(?json))", "'POINT (1 1)'^^wkt"),
-        ("geof:asWKT(geof:asGML(?north, 'x'))", f"'{LAT_LON}POINT (48 10)'^^wkt"),
+        ("geof:asWKT(geof:asGML(?north, '3.1.1'))", f"'{LAT_LON}POINT (48 10)'^^wkt"),
         ("geof:asWKT(?bad)", None),
+        ("CONTAINS(STR(geof:asGML(?p, 'http://www.opengis.net/def/profile/ogc/2.0/gml-sf2')), '/gml/3.2')", "true"),
+        ("CONTAINS(STR(geof:asGML(?p, 'GML_3.1.1')), 'xmlns:gml=\"http://www.opengis.net/gml\"')", "true"),
+        ("geof:asGML(?p, 'gml-x3d')", None),
+        ("geof:asGML(?p, 32)", None),
+        (f"STR(geof:asDGGS(?p, <{H3_LITERAL}>, 5))", "'CELL (8575457bfffffff)'"),
+        (f"STR(geof:asDGGS(geof:asDGGS(?p, <{H3_LITERAL}>, 5)))", "'<https://h3geo.org/> CELL (8575457bfffffff)'"),
+        (f"geof:sfContains(geof:asDGGS(?p, <{H3_LITERAL}>, 5), ?p)", "true"),
+        (f"DATATYPE(geof:envelope(geof:asDGGS(?p, <{H3_LITERAL}>, 5)))", f"<{WKT_LITERAL}>"),
+        ("geof:asDGGS(?p, <http://nowhere/grid>)", None),
+        (f"geof:asDGGS(?p, <{H3_LITERAL}>, 16)", None),
+        ("STR(geof:asDGGS(?empty))", "''"),
+        ("geof:area(geof:concaveHull(?star, 1)) > geof:area(geof:concaveHull(?star, 0))", "true"),
+        ("geof:concaveHull(?star, 1.5)", None),
+        ("geof:area(?square) = geof:metricArea(?square)", "true"),
+        ("geof:boundary(?mixed)", None),
+        ("DATATYPE(geof:transform(?json, <http://www.opengis.net/def/crs/EPSG/0/3857>))", f"<{WKT_LITERAL}>"),
         ("DATATYPE(geof:envelope(?json))", "<http://www.opengis.net/ont/geosparql#geoJSONLiteral>"),
         ("geof:asWKT(geof:transform(?p, <http://nowhere/crs>))", None),
         ("geof:getSRID(geof:transform(?p, <http://www.opengis.net/def/crs/EPSG/0/3857>))", "'http://www.opengis.net/def/crs/EPSG/0/3857'^^anyURI"),
@@ -151,7 +169,8 @@ def test_other_functions(text: str, expected: str | None) -> None:
     terms = {
         "p": wkt("POINT (1 2)"), "bad": wkt("POINT (1"), "square": wkt(SQUARE), "empty": wkt(""), "json": JSON_POINT,
         "many": wkt("MULTIPOINT ((1 2), (3 4))"), "north": wkt(LAT_LON + "POINT (48 10)"),
-        "north84": wkt("POINT (10 48)"),
+        "north84": wkt("POINT (10 48)"), "star": wkt("MULTIPOINT ((0 0), (4 0), (4 4), (0 4), (2 1), (1 2), (3 2))"),
+        "mixed": wkt("GEOMETRYCOLLECTION (POINT (1 2), LINESTRING (0 0, 1 1))"),
     }  # fmt: skip
     found = one(text, **terms)
     assert (found and found.replace("^^<http://www.opengis.net/ont/geosparql#wktLiteral>", "^^wkt")) == expected
@@ -166,10 +185,14 @@ def test_every_geometry_function_answers_for_a_polygon() -> None:
         "simple literal": '"T********"',
     }
     arguments["IRI"] = "<http://www.opengis.net/def/crs/EPSG/0/3857>"
+    own = {
+        "geof:asGML": "geof:asGML(?g, 'gml-sf0')",
+        "geof:asDGGS": "geof:asDGGS(?g, geo:dggsLiteral, 1)",
+    }
     for row in table():
         if row.iri is None or not row.iri.startswith(GEOF) or row.vector is None:
             continue
-        call = f"{row.name}({', '.join(arguments[kind] for kind in row.arguments)})"
+        call = own.get(row.name, f"{row.name}({', '.join(arguments[kind] for kind in row.arguments)})")
         solid = "POLYGON Z ((0 0 1, 2 0 1, 2 2 1, 0 2 1, 0 0 1))"
         assert one(call, g=wkt(solid)) is not None, call
         assert one(call, g=wkt("broken")) is None, call
@@ -239,6 +262,41 @@ def test_malformed_literals_are_counted() -> None:
         answer('geof:sfWithin("broken"^^geo:wktLiteral, "POINT (0 0)"^^geo:wktLiteral)', context(trace=trace)) is None
     )
     assert trace.counts == {"malformed geometry literals": 1}
+    assert trace.node.notes == ["malformed geometry literals, 1: ParseException: Unknown type: 'BROKEN'"]
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "reason"),
+    [
+        ("geof:distance(?a, ?a, <http://e/unit>)", "calls without an answer", "unit <http://e/unit> is not known"),
+        ("geof:transform(?a, <http://e/crs>)", "calls without an answer", "'http://e/crs' is not known"),
+        ("geof:asGML(?a, 'x')", "calls without an answer", "GML profile 'x'"),
+        ("geof:asDGGS(?a, <http://e/grid>)", "calls without an answer", "grid datatype <http://e/grid>"),
+        ("geof:dimension(?b)", "malformed geometry literals", "'http://e/crs' is not known"),
+        ("geof:geometryN(?a, 4)", "calls without an answer", "there is no part 4"),
+        ("geof:concaveHull(?a, -1)", "calls without an answer", "a target of -1"),
+    ],
+)
+def test_the_trace_says_why_there_is_no_answer(text: str, what: str, reason: str) -> None:
+    trace = Trace()
+    some = context(trace=trace)
+    rows = table_of([(wkt("POINT (1 2)"), wkt("<http://e/crs> POINT (1 2)"))], ["a", "b"], some)
+    assert evaluate(expression(text), rows, some).tolist() == [0]
+    assert trace.counts == {what: 1}
+    assert reason in trace.node.notes[0]
+
+
+def test_a_concave_hull_of_a_group_takes_a_target() -> None:
+    some = context()
+    points = [wkt(f"POINT ({x} {y})") for x, y in ((0, 0), (4, 0), (4, 4), (0, 4), (2, 1), (1, 2), (3, 2))]
+    ids, groups = some.terms.intern_terms(points), np.zeros(len(points), np.int64)
+    areas = []
+    for target in ("0", "1", "2"):
+        targets = some.terms.intern_terms([Literal(target, XSD_INTEGER)] * len(points))
+        (found,) = some.terms.terms(aggregate(Aggregate(GEOF + "aggConcaveHull", ()), [ids, targets], groups, 1, some))
+        areas.append(None if found is None else shapely.from_wkt(found.lexical).area)  # type: ignore[union-attr]
+    assert areas[0] < areas[1] == 16
+    assert areas[2] is None
 
 
 def test_rows_name_their_clause() -> None:

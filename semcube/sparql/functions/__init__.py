@@ -23,6 +23,7 @@ _MODULES = (
     "temporal",
     "casts",
     "spatial",
+    "spatial_literals",
     "spatial_aggregates",
 )
 

@@ -8,6 +8,7 @@ and counted.
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,32 +16,57 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from semcube.errors import InputError
+from semcube.geometry.crs import CRS84, same
 from semcube.geometry.functions import KERNELS, Kernel
 from semcube.geometry.literals import NO_SYSTEM, Geometries
 from semcube.geometry.operator import is_sound
 from semcube.geometry.portions import portions
 from semcube.geometry.relations import RELATIONS, Relation, evaluate, relation
+from semcube.geometry.units import unit
 from semcube.io.terms import IRI, Literal
 from semcube.sparql.columns import ERROR, FALSE, Column
 from semcube.sparql.functions.table import row
 from semcube.sparql.values import Object, as_double, is_number, value
-from semcube.vocab import GEOJSON_LITERAL, GML_LITERAL, KML_LITERAL, WKT_LITERAL, XSD, XSD_STRING
+from semcube.vocab import DGGS_LITERAL, GEOJSON_LITERAL, H3_LITERAL, KML_LITERAL, WKT_LITERAL, XSD, XSD_STRING
 
 if TYPE_CHECKING:
     from semcube.sparql.context import Context
 
-__all__ = ["geometries_of"]
+__all__ = ["CLAUSE", "argument", "datatypes_of", "geometries_of", "name_of", "report"]
 
 ANY_URI = XSD + "anyURI"
+_SHOWN = 5
+_CELLS = np.array([DGGS_LITERAL, H3_LITERAL], object)
+_LON_LAT = np.array([GEOJSON_LITERAL, KML_LITERAL], object)
 Rows = npt.NDArray[np.int64]
 
 
 def geometries_of(column: Column, context: Context) -> Geometries:
     """The geometries of a column; literals that have none are counted in the trace."""
     found = column.shapes(context.terms).geometries
-    if found.errors and context.trace is not None:
-        context.trace.count("malformed geometry literals", len(found.errors))
+    report(context, "malformed geometry literals", found.errors)
     return found
+
+
+def report(context: Context, what: str, errors: dict[int, str]) -> None:
+    """Counts rows without an answer in the trace, and notes the most frequent reasons."""
+    if not errors or context.trace is None:
+        return
+    context.trace.count(what, len(errors))
+    for reason, number in Counter(errors.values()).most_common(_SHOWN):
+        context.trace.note(f"{what}, {number}: {' '.join(reason.split())[:300]}")
+
+
+def datatypes_of(column: Column, result: Geometries, context: Context) -> npt.NDArray[np.object_]:
+    """The literal datatypes of results: those of an argument where they can express the result, else WKT.
+
+    A list of cells is no exact form of a geometry, and GeoJSON and KML know one coordinate reference system only.
+    """
+    found = column.shapes(context.terms).datatypes
+    other = np.array([not same(system, CRS84) for system in result.systems] + [False], bool)[result.crs]
+    wkt_only = np.isin(found, _CELLS) | (np.isin(found, _LON_LAT) & other)
+    return np.where(wkt_only, WKT_LITERAL, found) if wkt_only.any() else found
 
 
 # --- relations -----------------------------------------------------------------------------------------------------
@@ -118,7 +144,7 @@ def _number(some: Object | None) -> float:
     return as_double(found) if is_number(found) else float("nan")  # type: ignore[arg-type]
 
 
-def _name(some: Object | None) -> str | None:
+def name_of(some: Object | None) -> str | None:
     """An IRI, or a text that holds one."""
     if isinstance(some, IRI):
         return some.value
@@ -127,15 +153,16 @@ def _name(some: Object | None) -> str | None:
     return some if isinstance(some, str) else None
 
 
-def _argument(kind: str, column: Column, context: Context) -> tuple[Any, npt.NDArray[np.bool_]]:
-    """A kernel's argument, and the rows that have it."""
+def argument(kind: str, column: Column, context: Context) -> tuple[Any, npt.NDArray[np.bool_]]:
+    """A kernel's argument (see :class:`Kernel`), and the rows that have it."""
     if kind == "geometry":
         geometries = geometries_of(column, context)
         return geometries, ~shapely.is_missing(geometries.native)
     objects = column.objects(context.terms)
     if kind in ("unit", "iri"):
-        names = np.array([_name(some) for some in objects], object)
-        return names, np.array([name is not None for name in names.tolist()], bool)
+        names = np.array([name_of(some) for some in objects], object)
+        known = np.array([name is not None for name in names.tolist()], bool)
+        return names, known & _known_units(names, context) if kind == "unit" else known
     numbers = np.array([_number(some) for some in objects], np.float64)
     good = np.isfinite(numbers)
     if kind == "integer":
@@ -144,9 +171,24 @@ def _argument(kind: str, column: Column, context: Context) -> tuple[Any, npt.NDA
     return numbers, good
 
 
+def _known_units(names: npt.NDArray[np.object_], context: Context) -> npt.NDArray[np.bool_]:
+    """The rows whose unit is known; the others are reported by its IRI."""
+    errors: dict[int, str] = {}
+    for name in dict.fromkeys(names.tolist()):
+        try:
+            if name is not None:
+                unit(name)
+        except InputError as reason:
+            errors.update(dict.fromkeys(np.flatnonzero(names == name).tolist(), str(reason)))
+    report(context, "calls without an answer", errors)
+    known = np.ones(len(names), bool)
+    known[list(errors)] = False
+    return known
+
+
 def _compute(kernel: Kernel, context: Context, arguments: list[Column]) -> Column:
     """A kernel on the rows that have all arguments."""
-    given = [_argument(kind, column, context) for kind, column in zip(kernel.arguments, arguments, strict=False)]
+    given = [argument(kind, column, context) for kind, column in zip(kernel.arguments, arguments, strict=False)]
     rows = np.flatnonzero(np.logical_and.reduce([good for _, good in given]))
     n = arguments[0].rows
     if not len(rows):
@@ -158,8 +200,9 @@ def _compute(kernel: Kernel, context: Context, arguments: list[Column]) -> Colum
         parts.append(kernel.function(*(some if entire else some.take(rows[part]) for some, _ in given)))
     result = _concatenated(parts)
     if kernel.result == "geometry":
-        datatypes = arguments[0].shapes(context.terms).datatypes
-        return Column.of_shapes(result if whole else _scatter(result, rows, n), datatypes)
+        report(context, "calls without an answer", result.errors)
+        result = result if whole else _scatter(result, rows, n)
+        return Column.of_shapes(result, datatypes_of(arguments[0], result, context))
     return _values(kernel.result, result, rows, n)
 
 
@@ -197,15 +240,9 @@ def _values(kind: str, result: np.ma.MaskedArray, rows: Rows, n: int) -> Column:
     return Column.of_objects(objects)
 
 
-def _convert(datatype: str, context: Context, arguments: list[Column]) -> Column:
-    """The same geometry in another serialisation."""
-    geometries = geometries_of(arguments[0], context)
-    return Column.of_shapes(geometries, np.full(len(geometries), datatype, object))
-
-
 # --- rows ----------------------------------------------------------------------------------------------------------
 
-_CLAUSE = "GeoSPARQL 1.1, clause "
+CLAUSE = "GeoSPARQL 1.1, clause "
 _RESULTS = {"geometry": "geometry literal", "number": "xsd:double", "iri": "xsd:anyURI"}
 _KINDS = {"geometry": "geometry literal", "unit": "unit IRI", "iri": "IRI"}
 _FAMILIES = {"sf": "Simple Features", "eh": "Egenhofer", "rcc8": "RCC8"}
@@ -217,7 +254,7 @@ for _relation in RELATIONS.values():
         "boolean",
         vector=partial(_relate, _relation),
         doc=f"Whether the {_FAMILIES[_relation.family]} relation holds, for literals of any datatype and system.",
-        clause=_CLAUSE + "9",
+        clause=CLAUSE + "9",
     )
 row(
     "geof:relate",
@@ -225,29 +262,15 @@ row(
     "boolean",
     vector=_relate_pattern,
     doc="Whether the DE-9IM matrix of two geometries matches a pattern such as T*F**F***.",
-    clause=_CLAUSE + "9",
+    clause=CLAUSE + "9",
 )
 for _kernel in KERNELS.values():
     row(
         f"geof:{_kernel.name}",
-        tuple(_KINDS.get(kind, kind) for kind in _kernel.arguments),
-        _RESULTS.get(_kernel.result, _kernel.result),
+        arity=(len(_kernel.arguments) - _kernel.optional, len(_kernel.arguments)),
+        arguments=tuple(_KINDS.get(kind, kind) for kind in _kernel.arguments),
+        result=_RESULTS.get(_kernel.result, _kernel.result),
         vector=partial(_compute, _kernel),
         doc=_kernel.doc,
-        clause=_CLAUSE + "8",
-    )
-for _local, _datatype in (
-    ("asWKT", WKT_LITERAL),
-    ("asGML", GML_LITERAL),
-    ("asGeoJSON", GEOJSON_LITERAL),
-    ("asKML", KML_LITERAL),
-):
-    row(
-        f"geof:{_local}",
-        ("geometry literal", "simple literal")[: 1 + (_local == "asGML")],
-        "geometry literal",
-        arity=(1, 1 + (_local == "asGML")),
-        vector=partial(_convert, _datatype),
-        doc=f"The same geometry as a geo:{_datatype.rpartition('#')[2]}.",
-        clause=_CLAUSE + "8.5",
+        clause=CLAUSE + "8",
     )

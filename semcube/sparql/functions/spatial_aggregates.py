@@ -10,9 +10,9 @@ import numpy as np
 from semcube.geometry.functions import AGGREGATES
 from semcube.geometry.literals import Geometries
 from semcube.sparql.columns import Column
-from semcube.sparql.functions.spatial import geometries_of
+from semcube.sparql.functions.spatial import argument, geometries_of, report
 from semcube.sparql.functions.table import row
-from semcube.vocab import GEOF
+from semcube.vocab import DGGS_LITERAL, GEOF, H3_LITERAL, WKT_LITERAL
 
 if TYPE_CHECKING:
     from semcube.sparql.context import Context
@@ -23,8 +23,9 @@ __all__ = ["spatial_aggregate"]
 for _kernel in AGGREGATES.values():
     row(
         f"geof:{_kernel.name}",
-        ("geometry literal",),
+        ("geometry literal", "number")[: len(_kernel.arguments)],
         "geometry literal",
+        arity=(1, len(_kernel.arguments)),
         doc=_kernel.doc + " An aggregate.",
         clause="GeoSPARQL 1.1, clause 8.8",
     )
@@ -35,7 +36,7 @@ def spatial_aggregate(iri: str, arguments: list[Ids], groups: Ids, n_groups: int
 
     Args:
         iri: The aggregate.
-        arguments: One column of geometry literals; a second argument is not used.
+        arguments: One column of geometry literals, and what the kernel takes after it.
         groups: (n,) numbers of groups.
         n_groups: How many groups there are.
         context: The evaluation.
@@ -46,6 +47,7 @@ def spatial_aggregate(iri: str, arguments: list[Ids], groups: Ids, n_groups: int
     column = Column.of_ids(arguments[0])
     geometries = geometries_of(column, context)
     datatypes = column.shapes(context.terms).datatypes
+    further = [argument("number", Column.of_ids(ids), context) for ids in arguments[1 : len(kernel.arguments)]]
     order = np.argsort(groups, kind="stable")
     ends = np.cumsum(np.bincount(groups, minlength=n_groups))
     found: list[Geometries] = []
@@ -55,8 +57,11 @@ def spatial_aggregate(iri: str, arguments: list[Ids], groups: Ids, n_groups: int
         context.cancellation.check()
         if not len(rows) or bool((geometries.crs[rows] < 0).any()):
             continue
-        found.append(kernel.function(geometries.take(rows)))
-        kinds.append(datatypes[rows[0]])
+        if not all(good[rows].all() for _, good in further):
+            continue
+        found.append(kernel.function(geometries.take(rows), *(float(numbers[rows[0]]) for numbers, _ in further)))
+        report(context, "calls without an answer", found[-1].errors)
+        kinds.append(WKT_LITERAL if datatypes[rows[0]] in (DGGS_LITERAL, H3_LITERAL) else datatypes[rows[0]])
         places.append(group)
     result = np.zeros(n_groups, np.int64)
     if found:
