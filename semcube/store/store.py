@@ -17,6 +17,7 @@ from semcube.errors import StoreError
 from semcube.io.terms import IRI
 from semcube.store.cache import Cache
 from semcube.store.dictionary import StoreDictionary
+from semcube.store.failures import database_errors
 from semcube.store.geometries import GeometryColumn
 from semcube.store.layout import create_tables, open_database
 from semcube.store.snapshot import Snapshot
@@ -161,17 +162,18 @@ class Store:
         """Changes that are committed at the end of the block and undone if it fails; one at a time.
 
         Raises:
-            StoreError: The store was opened for reading only.
+            StoreError: The store was opened for reading only, or the disk or the memory does not suffice.
         """
         if self.read_only:
             raise StoreError(f"the store {self.path} is open for reading only", fix="open it with read_only=False")
         with self._writing:
             cursor = self._cursor()
             try:
-                transaction = Transaction(cursor, self._salt)
-                yield transaction
-                transaction.finish()
-                cursor.commit()
+                with database_errors(self.path):
+                    transaction = Transaction(cursor, self._salt)
+                    yield transaction
+                    transaction.finish()
+                    cursor.commit()
             except BaseException:
                 with suppress(Exception):
                     cursor.rollback()
@@ -223,7 +225,7 @@ class Store:
         """Move the log into the database file; readers in the way only put it off."""
         import duckdb
 
-        with self._cursors, suppress(duckdb.TransactionException):
+        with database_errors(self.path), self._cursors, suppress(duckdb.TransactionException):
             self._connection.execute("CHECKPOINT")
 
     def update(self, text: str, **options: Any) -> Any:

@@ -273,6 +273,9 @@ def _joined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
     for batch in batches:
         for start in range(0, batch.num_rows, BATCH_ROWS):
             part = batch.slice(start, BATCH_ROWS)
+            if waiting and part.schema != waiting[0].schema:
+                yield pa.Table.from_batches(waiting)
+                waiting, rows, size = [], 0, 0
             waiting.append(part)
             rows += part.num_rows
             size += part.nbytes
