@@ -21,6 +21,7 @@ from pyogrio.raw import open_arrow
 
 from semcube.errors import RowError, SourceError
 from semcube.io import batching, shapefile
+from semcube.io.geojson import named_crs
 from semcube.io.spans import Span, geopackage_spans, shapefile_spans
 from semcube.io.vector import VECTOR_EXTENSIONS, LayerInfo, VectorSource
 from semcube.vocab import CRS84, EPSG
@@ -158,7 +159,10 @@ class OGRSource(VectorSource):
     def _describe(
         self, about: dict[str, Any], crs: str | None, facts: shapefile.Facts | None, renamed: dict[str, str]
     ) -> LayerInfo:
-        system, warning = batching.crs_of(crs, about["crs"]) if self._has_geometry else (None, None)
+        found = about["crs"]
+        if about["driver"] == "GeoJSON" and self._file.is_file():
+            found = named_crs(self._file) or found
+        system, warning = batching.crs_of(crs, found) if self._has_geometry else (None, None)
         told = [*(facts.warnings if facts else []), *([warning] if warning else []), *self._notes]
         metadata = {"format": VECTOR_EXTENSIONS.get(self._extension(), about["driver"]), "driver": str(about["driver"])}
         metadata |= {str(k): str(v) for k, v in (about.get("layer_metadata") or {}).items()}
