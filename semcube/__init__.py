@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from semcube import errors
     from semcube.engines.base import Engine
+    from semcube.interlink.batch import interlink
     from semcube.mapping import transform
     from semcube.sparql.dataset import Dataset
     from semcube.store.opening import open  # noqa: A004 - the word users know
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["Dataset", "Engine", "Result", "Store", "__version__", "errors", "open", "transform"]
+__all__ = ["Dataset", "Engine", "Result", "Store", "__version__", "errors", "interlink", "open", "transform"]
 
 _HOME = {
     "Dataset": "semcube.sparql.dataset",
@@ -41,8 +42,8 @@ _HOME = {
 
 def __getattr__(name: str) -> Any:
     """Import the module of a public name when the name is first used."""
-    if name == "errors":
-        return import_module("semcube.errors")
+    if name in ("errors", "interlink"):  # the module interlink can be called
+        return import_module(f"semcube.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'semcube' has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)

@@ -20,6 +20,7 @@ COMMANDS = {
     "load": "Load RDF or mapped files into a store.",
     "query": "Ask a store.",
     "update": "Change a store by SPARQL Update.",
+    "interlink": "Link the features of two sources by their relations.",
     "dump": "Write a store as RDF.",
     "info": "Say what a store holds.",
     "serve": "Serve a store: SPARQL endpoint, page and map.",
