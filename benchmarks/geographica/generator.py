@@ -8,6 +8,7 @@ its number can be divided by it, tag MAX; a tag is four triples. All classes use
 ``geo:asWKT``.
 
 Run ``python -m benchmarks.geographica.generator 256 > data.nt`` (``.gz`` with ``-o``); n = 256 gives 1,022,722 triples.
+``--divide 100`` writes the same shapes a hundred times smaller: engines that cut the world into cells do better there.
 """
 
 from __future__ import annotations
@@ -30,11 +31,17 @@ class Grid:
     """The measures that everything is derived from."""
 
     n: int
+    divide: float = 1.0
+
+    @property
+    def size(self) -> float:
+        """Side of the universe, degrees."""
+        return SIZE / self.divide
 
     @property
     def dx(self) -> float:
         """Distance of two hexagons of a row, degrees."""
-        return SIZE / (self.n + 0.5)
+        return self.size / (self.n + 0.5)
 
     @property
     def side(self) -> float:
@@ -111,9 +118,9 @@ def roads(grid: Grid) -> Iterator[str]:
     e = grid.dx / 12
     step_v, step_h = 2 * grid.side, 2 * grid.dx
     for i in range(half):
-        yield _zigzag((i + 0.5) * (2 - 3 / half) * grid.dx, step_v, int(SIZE / step_v) + 1, e, vertical=True)
+        yield _zigzag((i + 0.5) * (2 - 3 / half) * grid.dx, step_v, int(grid.size / step_v) + 1, e, vertical=True)
     for i in range(half):
-        yield _zigzag((i + 0.5) * (3 - 3 / half) * grid.side, step_h, int(SIZE / step_h) + 1, e, vertical=False)
+        yield _zigzag((i + 0.5) * (3 - 3 / half) * grid.side, step_h, int(grid.size / step_h) + 1, e, vertical=False)
 
 
 def points_of_interest(grid: Grid) -> Iterator[str]:
@@ -121,7 +128,7 @@ def points_of_interest(grid: Grid) -> Iterator[str]:
     n = grid.n
     for lane in range(n):
         for i in range(1, n + 1):
-            yield f"POINT ({(lane + i / n) * SIZE / n:.10f} {i * grid.dy:.10f})"
+            yield f"POINT ({(lane + i / n) * grid.size / n:.10f} {i * grid.dy:.10f})"
 
 
 CLASSES = {
@@ -153,34 +160,35 @@ def feature(name: str, class_name: str, number: int, wkt: str, tags: Iterable[in
     return "\n".join(lines) + "\n"
 
 
-def triples(n: int) -> Iterator[str]:
+def triples(n: int, divide: float = 1.0) -> Iterator[str]:
     """All data as pieces of N-Triples text, one feature each.
 
     Example:
         >>> sum(piece.count("\\n") for piece in triples(3))
         152
     """
-    grid = Grid(n)
+    grid = Grid(n, divide)
     for name, (class_name, shapes) in CLASSES.items():
         for number, wkt in enumerate(shapes(grid), start=1):
             tags = [1] if number % grid.max_tag or grid.max_tag == 1 else [1, grid.max_tag]
             yield feature(name, class_name, number, wkt, tags)
 
 
-def window(n: int, selectivity: float) -> str:
+def window(n: int, selectivity: float, divide: float = 1.0) -> str:
     """The square of land that holds about this part of all hexagons, as WKT."""
-    grid = Grid(n)
+    grid = Grid(n, divide)
     cells = math.ceil(math.sqrt(n * n * selectivity))
     slack = (grid.dx + grid.dy) / 10
     x, y = (cells + 0.5) * grid.dx + slack, cells * grid.dy + slack
     return f"POLYGON ((0 0, {x:.10f} 0, {x:.10f} {y:.10f}, 0 {y:.10f}, 0 0))"
 
 
-def strip(n: int, selectivity: float) -> str:
+def strip(n: int, selectivity: float, divide: float = 1.0) -> str:
     """The full-height strip that holds about this part of all points of interest, as WKT."""
-    grid = Grid(n)
+    grid = Grid(n, divide)
     x = math.ceil(n * selectivity) * grid.dx
-    return f"POLYGON ((0 0, {x:.10f} 0, {x:.10f} {SIZE + 1:.1f}, 0 {SIZE + 1:.1f}, 0 0))"
+    top = (SIZE + 1) / divide
+    return f"POLYGON ((0 0, {x:.10f} 0, {x:.10f} {top:.10f}, 0 {top:.10f}, 0 0))"
 
 
 def main() -> None:
@@ -188,15 +196,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("n", type=int, help="hexagons on one axis")
     parser.add_argument("-o", "--output", help="a file, gzip if its name ends with .gz; default standard output")
+    parser.add_argument("--divide", type=float, default=1.0, help="divide all coordinates by this")
     options = parser.parse_args()
+    pieces = triples(options.n, options.divide)
     if options.output is None:
-        sys.stdout.writelines(triples(options.n))
+        sys.stdout.writelines(pieces)
     elif options.output.endswith(".gz"):
         with gzip.open(options.output, "wt", encoding="utf-8") as out:
-            out.writelines(triples(options.n))
+            out.writelines(pieces)
     else:
         with open(options.output, "w", encoding="utf-8") as out:
-            out.writelines(triples(options.n))
+            out.writelines(pieces)
 
 
 if __name__ == "__main__":

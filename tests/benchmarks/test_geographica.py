@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The benchmark at a small size: data, queries, drivers in their processes, comparison of answers, pages."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import shapely
+
+from benchmarks import report
+from benchmarks.__main__ import hexagons, main
+from benchmarks.geographica.generator import Grid, triples, window
+from benchmarks.geographica.workload import synthetic
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def test_the_synthetic_queries_are_36_with_the_pairs_of_tags() -> None:
+    queries = synthetic(12)
+    assert [q.kind for q in queries].count("select") == 24
+    assert [q.kind for q in queries].count("join") == 12
+    assert len({q.texts["filter"] for q in queries}) == 36
+    joins = {(q.plan["a"]["prefix"], q.plan["a"]["tag"], q.plan["b"]["tag"]) for q in queries if q.kind == "join"}
+    assert joins == {(a, s, t) for a in ("lo", "st", "poi") for s in (1, 8) for t in (1, 8)}
+
+
+def test_divided_coordinates_keep_their_shape() -> None:
+    def size(divide: float) -> float:
+        points = [line.split('"')[1] for piece in triples(6, divide) for line in piece.split("\n") if "POLYGON" in line]
+        return float(shapely.union_all(shapely.from_wkt(points)).area)
+
+    assert size(100.0) * 10_000 == pytest.approx(size(1.0), rel=1e-6)
+    assert Grid(6, 100.0).dx == pytest.approx(Grid(6).dx / 100)
+    assert shapely.from_wkt(window(6, 0.5, 100.0)).area * 1e4 == pytest.approx(shapely.from_wkt(window(6, 0.5)).area)
+
+
+def test_size_from_a_number_of_triples() -> None:
+    n = hexagons(100_000)
+    assert sum(piece.count("\n") for piece in triples(n)) == pytest.approx(100_000, rel=0.03)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of three engines at n = 12."""
+    folder = tmp_path_factory.mktemp("bench")
+    chosen = ["T1", "T3", "L1", "S01", "S04", "S15", "J01", "J05", "J10"]
+    arguments = ["-n", "12", "--engines", "hand plan", "semcube", "pyoxigraph", "--runs", "1", "--only", *chosen]
+    assert main([*arguments, "--work", str(folder / "work"), "--output", str(folder / "out")]) == 0
+    return folder / "out"
+
+
+def test_engines_agree_and_their_cost_is_kept(measured: Path) -> None:
+    found = json.loads((measured / "synthetic-12.json").read_text(encoding="utf-8"))
+    engines = found["engines"]
+    assert list(engines) == ["hand plan", "semcube", "pyoxigraph"]
+    for engine in engines.values():
+        assert engine["load"]["bytes"] > 10_000
+        assert engine["peak"] > 10_000_000
+        assert {name: (f["rows"], f["digest"]) for name, f in engine["queries"].items()} == {
+            q["name"]: report.answers(found, q["name"]) for q in found["queries"]
+        }
+    rows = {name: f["rows"] for name, f in engines["semcube"]["queries"].items()}
+    assert (rows["T1"], rows["S01"], rows["T3"], rows["L1"]) == (18, 144, 2, 1)
+
+
+def test_pages_and_plots_are_written(measured: Path) -> None:
+    page = (measured / "synthetic-12.md").read_text(encoding="utf-8")
+    assert "| J05 | state [1] sfTouches state [1] | " in page
+    assert "None." in page
+    picture = ElementTree.fromstring((measured / "synthetic-12.svg").read_text(encoding="utf-8"))
+    dots = picture.findall("{http://www.w3.org/2000/svg}circle")
+    assert len(dots) == 3 + 3 * 9
+
+
+def test_an_engine_that_takes_too_long_is_stopped_and_goes_on(tmp_path: Path) -> None:
+    from benchmarks.engines import Engine
+    from benchmarks.runner import Limits, measure
+
+    driver = tmp_path / "driver.py"
+    driver.write_text(
+        "import json, sys, time\n"
+        "job = json.load(open(sys.argv[1]))\n"
+        "say = lambda **line: print(json.dumps(line), flush=True)\n"
+        "if job['phase'] == 'load': say(loaded={'cpu_s': 1, 'wall_s': 1}, bytes=1, peak=1)\n"
+        "else: say(opened={'cpu_s': 0, 'wall_s': 0})\n"
+        "for query in job['queries']:\n"
+        "    say(start=query['name'])\n"
+        "    if query['name'] == 'S02': time.sleep(60)\n"
+        "    if query['name'] == 'S04': sys.exit('out of memory')\n"
+        "    say(name=query['name'], rows=1, digest='d', first_cpu=1, first_wall=1, cpu=[1], wall=[1])\n",
+        encoding="utf-8",
+    )
+    engine = Engine("slow", "sleeps", (sys.executable, str(driver)))
+    found = measure(engine, tmp_path / "none.nt", synthetic(12)[:5], tmp_path / "w", Limits(seconds=1.0))
+    assert found["queries"]["S02"]["timeout"] == 1.0
+    assert found["queries"]["S04"]["error"] == "out of memory"
+    assert [name for name, figures in found["queries"].items() if figures.get("rows") == 1] == ["S01", "S03", "S05"]
+
+
+def test_losses_and_differences_are_found() -> None:
+    def engine(rows: int, cpu: float) -> dict[str, object]:
+        return {"queries": {"Q": {"rows": rows, "digest": str(rows), "cpu": [cpu]}}}
+
+    found = {
+        "engines": {"hand plan": engine(5, 1.0), "semcube": engine(5, 4.0), "a": engine(5, 3.0), "b": engine(6, 2.0)}
+    }
+    assert report.differing(found, "b") == ["Q"]
+    assert report.losses(found) == [("Q", "a", 3.0, 4.0)]
+
+
+def test_help_names_the_options() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "--triples" in done.stdout
+    assert "--full" in done.stdout
