@@ -4,18 +4,49 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from collections.abc import Mapping as Dictionary
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from semcube.errors import MappingError
-from semcube.io.terms import IRI, BlankNode, key
-from semcube.mapping.iri import ABSOLUTE, FORBIDDEN, blank_label_sql, iri_safe_sql, resolve_sql, sql_text
-from semcube.mapping.model import Constant, Mapping, Pattern, Reference, Template, TermMap, TermType, TriplesMap
+from semcube.io.terms import IRI, BlankNode, Literal, key
+from semcube.mapping.iri import (
+    ABSOLUTE,
+    FORBIDDEN,
+    LANGUAGE_TAG,
+    NOT_ASCII,
+    UNWRITABLE,
+    blank_label_sql,
+    iri_safe_sql,
+    resolve_sql,
+    sql_text,
+)
+from semcube.mapping.model import (
+    Constant,
+    Expression,
+    Join,
+    LogicalTarget,
+    Mapping,
+    ParentSubject,
+    Pattern,
+    Reference,
+    Template,
+    TermMap,
+    TermType,
+    TriplesMap,
+)
 from semcube.mapping.natural import Kind, lexical, natural_datatype
-from semcube.vocab import GEOMETRY_LITERALS, WKT_LITERAL, XSD_STRING
+from semcube.vocab import GEOMETRY_LITERALS, WKT_LITERAL, XSD_INTEGER, XSD_STRING
 
-__all__ = ["Column", "Plan", "QuadPlan", "compile_plan"]
+__all__ = ["Column", "ParentTable", "Plan", "QuadPlan", "Relation", "Several", "compile_parent", "compile_plan"]
+
+_SAFE_SQL: dict[TermType, Callable[[str], str] | None] = {
+    TermType.IRI: iri_safe_sql,
+    TermType.URI: "url_encode({})".format,
+    TermType.UNSAFE_IRI: None,
+    TermType.UNSAFE_URI: None,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,26 +55,54 @@ class Column:
 
     sql: str
     kind: Kind
+    is_many: bool = False
+    """Whether a row has a list of values of the kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """A position of a quad that has none, one or several terms in a row: the number of the relation."""
+
+    relation: int
 
 
 @dataclass(frozen=True, slots=True)
 class QuadPlan:
-    """One quad per row: each position is the key of a constant or the number of an output column."""
+    """The quads of a row: each position is the key of a constant, the number of an output column, or a relation."""
 
-    subject: str | int
-    predicate: str | int
-    object: str | int
-    graph: str | int | None
+    subject: str | int | Several
+    predicate: str | int | Several
+    object: str | int | Several
+    graph: str | int | Several | None
+    targets: tuple[LogicalTarget, ...] = ()
 
     @property
-    def positions(self) -> tuple[str | int | None, ...]:
+    def positions(self) -> tuple[str | int | Several | None, ...]:
         """The four positions."""
         return (self.subject, self.predicate, self.object, self.graph)
 
     @property
     def is_constant(self) -> bool:
         """Whether every row gives the same quad."""
-        return not any(isinstance(position, int) for position in self.positions)
+        return not any(isinstance(position, int | Several) for position in self.positions)
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """The terms of a position with several terms: the column ``row``, the number of the term's, those of the checks."""
+
+    sql: str
+    term: int
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ParentTable:
+    """Joined subjects, kept in the table ``name`` with the columns ``term``, ``j0``, ``j1``, ..."""
+
+    name: str
+    parents: tuple[TriplesMap, ...]
+    joins: tuple[Join, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +125,9 @@ class Plan:
     checks: tuple[Check, ...]
     columns: tuple[str, ...]
     """Input columns that are read."""
+    relations: tuple[Relation, ...] = ()
+    parents: tuple[ParentTable, ...] = ()
+    """Tables that the relations read."""
 
 
 def compile_plan(
@@ -100,6 +162,39 @@ def compile_plan(
     return compiler.plan(tuple(dict.fromkeys(quads)))
 
 
+def compile_parent(
+    mapping: Mapping, parent: TriplesMap, joins: tuple[Join, ...], columns: Dictionary[str, Column], base: str
+) -> Plan:
+    """The projection that fills a :class:`ParentTable` from a batch of a parent's rows.
+
+    Raises:
+        MappingError: A reference names no column.
+    """
+    compiler = _Compiler(
+        {name: replace(each, is_many=False) for name, each in columns.items()},
+        parent.base or base,
+        mapping,
+        parent.name,
+    )
+    term = compiler.term(parent.subject)
+    texts = [compiler.select(compiler.join_text(join.parent, f"joinCondition of {parent.name}")) for join in joins]
+    term_sql = sql_text(term) if isinstance(term, str) else f"k{term}"
+    items = ", ".join([f"{term_sql} AS term", *(f"k{number} AS j{index}" for index, number in enumerate(texts))])
+    present = " AND ".join([f"{term_sql} IS NOT NULL", *(f"k{number} IS NOT NULL" for number in texts)])
+    inner = compiler.projection(_exploded(columns, compiler.used))
+    return Plan(f"SELECT DISTINCT {items} FROM ({inner}) WHERE {present}", (), (), tuple(compiler.used))
+
+
+def _exploded(columns: Dictionary[str, Column], used: Iterable[str]) -> str:
+    """The batch with one row for each combination of the values of the used columns that have several."""
+    relation = "batch"
+    for name in used:
+        if columns[name].is_many:
+            sql = columns[name].sql
+            relation = f"(SELECT * EXCLUDE ({sql}), unnest({sql}) AS {sql} FROM {relation})"
+    return relation
+
+
 @dataclass
 class _Compiler:
     columns: Dictionary[str, Column]
@@ -110,42 +205,105 @@ class _Compiler:
     checks: dict[str, Check] = field(default_factory=dict)
     stages: list[dict[str, str]] = field(default_factory=list)
     used: dict[str, None] = field(default_factory=dict)
+    relations: dict[Relation, int] = field(default_factory=dict)
+    parents: dict[tuple[tuple[TriplesMap, ...], tuple[Join, ...]], ParentTable] = field(default_factory=dict)
 
-    def plan(self, quads: tuple[QuadPlan, ...]) -> Plan:
-        relation = "batch"
+    def projection(self, relation: str, *leading: str) -> str:
+        """SELECT of all that was asked for, over a relation."""
         for stage in self.stages:
             helpers = ", ".join(f"{sql} AS {name}" for name, sql in stage.items())
             relation = f"(SELECT *, {helpers} FROM {relation})"
-        items = ", ".join(f"{sql} AS k{number}" for sql, number in self.selected.items()) or "NULL AS k0"
-        return Plan(f"SELECT {items} FROM {relation}", quads, tuple(self.checks.values()), tuple(self.used))
+        items = ", ".join([*leading, *(f"{sql} AS k{number}" for sql, number in self.selected.items())])
+        return f"SELECT {items or 'NULL AS k0'} FROM {relation}"
+
+    def plan(self, quads: tuple[QuadPlan, ...]) -> Plan:
+        sql, checks = self.projection("batch"), tuple(self.checks.values())
+        return Plan(sql, quads, checks, tuple(self.used), tuple(self.relations), tuple(self.parents.values()))
 
     def quad(self, pattern: Pattern) -> QuadPlan:
+        joined = isinstance(pattern.object, ParentSubject)
         return QuadPlan(
-            self.term(pattern.subject),
-            self.term(pattern.predicate),
-            self.term(pattern.object),
-            None if pattern.graph is None else self.term(pattern.graph),
+            self.position(pattern.subject),
+            self.position(pattern.predicate),
+            self.joined(pattern.object) if joined else self.position(pattern.object),  # type: ignore[arg-type]
+            None if pattern.graph is None else self.position(pattern.graph),
+            pattern.targets,
         )
+
+    def position(self, term_map: TermMap) -> str | int | Several:
+        """A term, or the relation of its terms if a column it reads has several values."""
+        if not any(self.column(name, term_map).is_many for name in term_map.references):
+            return self.term(term_map)
+        inner = self.single()
+        term = inner.select(inner.key_sql(term_map))
+        sql = inner.projection(_exploded(self.columns, inner.used), "row")
+        made = Relation(f"SELECT DISTINCT * FROM ({sql}) ORDER BY row", term, tuple(inner.checks.values()))
+        return self.relation(made, inner)
+
+    def single(self) -> _Compiler:
+        """A compiler for the batch with one row per combination of values."""
+        columns = {name: replace(each, is_many=False) for name, each in self.columns.items()}
+        return _Compiler(columns, self.base, self.mapping, self.triples_map)
+
+    def relation(self, made: Relation, inner: _Compiler) -> Several:
+        self.used |= inner.used
+        return Several(self.relations.setdefault(made, len(self.relations)))
+
+    def joined(self, item: ParentSubject) -> Several:
+        """The relation of the parents' subjects whose values equal those of the row."""
+        name = f"parent{len(self.parents)}"
+        table = self.parents.setdefault((item.parents, item.joins), ParentTable(name, item.parents, item.joins))
+        inner = self.single()
+        numbers = [inner.select(inner.join_text(join.child, item.node)) for join in item.joins]
+        child = inner.projection(_exploded(self.columns, inner.used), "row")
+        on = " AND ".join(f"child.k{number} = parent.j{index}" for index, number in enumerate(numbers))
+        parent = f"JOIN {table.name} AS parent ON {on}"
+        sql = f"SELECT DISTINCT row, term AS k0 FROM ({child}) AS child {parent} ORDER BY row"
+        return self.relation(Relation(sql, 0), inner)
+
+    def join_text(self, value: Expression, node: str) -> str:
+        """SQL of what a join compares: lexical forms, where whole numbers are written alike whatever their type."""
+        if isinstance(value, Constant):
+            term = value.term
+            return sql_text(term.lexical if isinstance(term, Literal) else key(term).strip("<>"))
+        term_map = TermMap(value, TermType.LITERAL, node=node)
+        if isinstance(value, Template):
+            return self.template(value, term_map, safe=None)
+        column = self.column(value.name, term_map)
+        if column.kind not in (Kind.DOUBLE, Kind.FLOAT, Kind.DECIMAL):
+            return self.reference(value.name, None, term_map)
+        whole = lexical(column.sql, column.kind, XSD_INTEGER).sql
+        return f"COALESCE({whole}, {self.reference(value.name, None, term_map)})"
 
     def term(self, term_map: TermMap) -> str | int:
         """The key of a constant, else the number of the output column."""
         if isinstance(term_map.value, Constant):
             return self.constant(term_map)
-        if term_map.term_type is TermType.LITERAL:
-            text, suffix = self.literal(term_map)
-            end = '"' if not suffix else '"' + suffix
-            return self.select(f"'\"' || {text} || {sql_text(end)}")
+        return self.select(self.key_sql(term_map))
+
+    def key_sql(self, term_map: TermMap) -> str:
+        """SQL of the key of a term."""
         value = term_map.value
-        if isinstance(value, Reference):
-            text = self.reference(value.name, None, term_map)
+        if isinstance(value, Constant):
+            return sql_text(self.constant(term_map))
+        if term_map.term_type is TermType.LITERAL:
+            text, end = self.literal(term_map)
+            return f"'\"' || {text} || " + (f"({end})" if end.startswith("CASE") else end)
+        if isinstance(value, Template):
             if term_map.term_type is TermType.BLANK:
-                return self.select(f"'_:' || {blank_label_sql(text)}")
-            made = resolve_sql(text, self.base)
-            self.check(made, text, value.name, term_map, "an IRI without spaces and the like")
-            return self.select(f"'<' || {made} || '>'")
+                return f"'_:' || {blank_label_sql(self.template(value, term_map, safe=None))}"
+            return self.iri_template(value, term_map)
+        text = self.reference(value.name, None, term_map)
         if term_map.term_type is TermType.BLANK:
-            return self.select(f"'_:' || {blank_label_sql(self.template(value, term_map, is_iri=False))}")
-        return self.select(self.iri_template(value, term_map))
+            return f"'_:' || {blank_label_sql(text)}"
+        if term_map.term_type.is_unsafe:
+            made = resolve_sql(text, self.base, UNWRITABLE, dots=True)
+        else:
+            made = resolve_sql(text, self.base)
+        if term_map.term_type in (TermType.URI, TermType.UNSAFE_URI):
+            made = f"CASE WHEN NOT regexp_matches({text}, '{NOT_ASCII}') THEN {made} END"
+        self.check(made, text, value.name, term_map, "an IRI without spaces and the like")
+        return f"'<' || ({made}) || '>'"
 
     def constant(self, term_map: TermMap) -> str:
         assert isinstance(term_map.value, Constant)
@@ -157,34 +315,52 @@ class _Compiler:
         return key(term)
 
     def literal(self, term_map: TermMap) -> tuple[str, str]:
-        """SQL of the lexical form, and what follows the closing quote."""
-        value = term_map.value
+        """SQL of the lexical form, and SQL of what follows it, the closing quote first."""
+        value, datatype = term_map.value, term_map.datatype
+        named = datatype if isinstance(datatype, str) else None
         if isinstance(value, Template):
-            text = self.template(value, term_map, is_iri=False)
-            datatype = term_map.datatype or XSD_STRING
+            text = self.template(value, term_map, safe=None)
+            natural = XSD_STRING
         else:
             assert isinstance(value, Reference)
             column = self.column(value.name, term_map)
-            datatype = term_map.datatype or natural_datatype(column.kind)
-            if term_map.language is not None:
-                datatype = XSD_STRING
+            natural = natural_datatype(column.kind)
             if column.kind is Kind.GEOMETRY:
-                datatype = datatype if datatype in GEOMETRY_LITERALS else WKT_LITERAL
-            text = self.reference(value.name, term_map.datatype, term_map)
+                natural = WKT_LITERAL
+                named = named if named in GEOMETRY_LITERALS else None
+            text = self.reference(value.name, named, term_map)
+        if isinstance(term_map.language, TermMap):
+            return text, f"'\"@' || {self.language(term_map.language)}"
         if term_map.language is not None:
-            return text, f"@{term_map.language}"
-        return text, "" if datatype == XSD_STRING else f"^^<{datatype}>"
+            return text, sql_text(f'"@{term_map.language}')
+        if isinstance(datatype, TermMap):
+            made = self.key_sql(datatype)
+            return text, f"CASE WHEN ({made}) = '<{XSD_STRING}>' THEN '\"' ELSE '\"^^' || ({made}) END"
+        final = named or natural
+        return text, sql_text('"' if final == XSD_STRING else f'"^^<{final}>')
 
-    def template(self, template: Template, term_map: TermMap, *, is_iri: bool) -> str:
-        """SQL of a template's text, IRI-safe if it makes an IRI."""
+    def language(self, term_map: TermMap) -> str:
+        """SQL of a language tag from the data; null, and reported, where it is none."""
+        value = term_map.value
+        assert not isinstance(value, Constant)
+        if isinstance(value, Template):
+            text = self.template(value, term_map, safe=None)
+        else:
+            text = self.reference(value.name, None, term_map)
+        made = f"CASE WHEN regexp_full_match({text}, '{LANGUAGE_TAG}') THEN lower({text}) END"
+        self.check(made, text, term_map.references[0] if term_map.references else "", term_map, "a language tag")
+        return f"({made})"
+
+    def template(self, template: Template, term_map: TermMap, *, safe: Callable[[str], str] | None) -> str:
+        """SQL of a template's text; ``safe`` makes the SQL of a reference's text safe for an IRI."""
         pieces = []
         for part in template.parts:
             if isinstance(part, str):
                 pieces.append(sql_text(part))
                 continue
             text = self.reference(part.name, None, term_map)
-            safe = self.column(part.name, term_map).kind is Kind.INTEGER
-            pieces.append(iri_safe_sql(text) if is_iri and not safe else text)
+            is_number = self.column(part.name, term_map).kind is Kind.INTEGER
+            pieces.append(text if safe is None or is_number else safe(text))
         return " || ".join(f"({piece})" if piece.startswith("CASE") else piece for piece in pieces) or "''"
 
     def iri_template(self, template: Template, term_map: TermMap) -> str:
@@ -194,11 +370,16 @@ class _Compiler:
                 raise self.error(f"template '{template}' has a character that IRIs may not have", term_map)
         first = template.parts[0] if template.parts else ""
         texts = "".join(part for part in template.parts if isinstance(part, str))
+        text = self.template(template, term_map, safe=_SAFE_SQL[term_map.term_type])
+        if term_map.term_type.is_unsafe:
+            bad = UNWRITABLE if term_map.term_type is TermType.UNSAFE_IRI else f"{UNWRITABLE}|{NOT_ASCII}"
+            made = f"CASE WHEN NOT regexp_matches({text}, '{bad}') THEN {text} END"
+            self.check(made, text, template.references[0] if template.references else "", term_map, "an IRI")
+            text = f"({made})"
         if isinstance(first, str) and re.match(ABSOLUTE, first):
-            return self.merged("<", self.template(template, term_map, is_iri=True))
+            return self.merged("<", text)
         if ":" not in texts:
-            return self.merged("<" + self.base, self.template(template, term_map, is_iri=True))
-        text = self.template(template, term_map, is_iri=True)
+            return self.merged("<" + self.base, text)
         absolute = f"regexp_matches({text}, '^{ABSOLUTE}')"
         return f"CASE WHEN {absolute} THEN '<' || {text} || '>' ELSE {sql_text('<' + self.base)} || {text} || '>' END"
 

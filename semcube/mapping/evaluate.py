@@ -3,39 +3,30 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from semcube.errors import RowError
+from semcube.errors import MappingError
 from semcube.io.terms import QUADS
-from semcube.mapping.compile import Column, compile_plan
-from semcube.mapping.geometries import OnError, OutputSystem, output_system, prepare
-from semcube.mapping.model import FID, GEOMETRY, GEOMETRY_NODE, GEOMETRY_TYPE, Mapping, TriplesMap
-from semcube.mapping.natural import Kind, kind_of
+from semcube.mapping.compile import Check, Plan, QuadPlan, Several, compile_parent, compile_plan
+from semcube.mapping.inputs import Options, Table
+from semcube.mapping.model import LogicalSource, LogicalTarget, Mapping, TriplesMap
 from semcube.mapping.report import LayerReport
 from semcube.mapping.rows import Rows, Selection
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping as Dictionary
+
 __all__ = ["Evaluator", "Options"]
 
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How rows become quads."""
-
-    base: str = "https://example.org/"
-    crs: str = "keep"
-    """System of the geometries written: ``keep``, ``CRS84`` or ``EPSG:n``."""
-    source_crs: str | None = None
-    """System of sources that do not say theirs."""
-    on_error: OnError = "fail"
-    selection: Selection = field(default_factory=Selection)
-    batch_bytes: int = 16 * 1024 * 1024
-    grouped: bool = False
-    """All quads of a subject together (for Turtle and the like); else predicate by predicate in each batch."""
+Targets = tuple[LogicalTarget, ...]
 
 
 class Evaluator:
@@ -48,6 +39,7 @@ class Evaluator:
         triples_maps: Those of its triples maps that read ``rows``.
         rows: The table.
         options: How.
+        sources: The tables that joins need, by their source.
 
     Raises:
         MappingError: A reference names no column of the table.
@@ -55,21 +47,38 @@ class Evaluator:
     """
 
     def __init__(
-        self, mapping: Mapping, triples_maps: tuple[TriplesMap, ...], rows: Rows, options: Options | None = None
+        self,
+        mapping: Mapping,
+        triples_maps: tuple[TriplesMap, ...],
+        rows: Rows,
+        options: Options | None = None,
+        sources: Dictionary[LogicalSource, Rows] | None = None,
     ) -> None:
         self.rows, self.options = rows, options or Options()
-        self.columns = _columns(rows)
-        if rows.is_open:
-            maps = (each for item in triples_maps for each in mapping.term_maps(item))
-            for name in {name for each in maps for name in each.references} - set(self.columns):
-                self.columns[name] = Column("NULL", Kind.NULL)
+        self.mapping = mapping
+        names = {name for each in triples_maps for name in mapping.references(each.source)}
+        self.table = Table(rows, self.options, tuple(names))
+        self.columns = self.table.columns
         self.plan = compile_plan(mapping, triples_maps, self.columns, self.options.base)
-        used = set(self.plan.columns)
-        self.has_geometry = bool(rows.geometry_column) and bool(used & {GEOMETRY, GEOMETRY_TYPE, GEOMETRY_NODE})
-        self.system: OutputSystem | None = None
-        if self.has_geometry:
-            where = rows.source if rows.layer in (None, rows.source) else f"{rows.source}, layer {rows.layer}"
-            self.system = output_system(rows.crs or self.options.source_crs, self.options.crs, where=where)
+        self.table.use(self.plan.columns)
+        self.parents = self._parents(sources or {})
+
+    def _parents(self, sources: Dictionary[LogicalSource, Rows]) -> list[tuple[str, Table, Plan]]:
+        """What fills the tables of joined subjects."""
+        found = []
+        for item in self.plan.parents:
+            for parent in item.parents:
+                if parent.source not in sources:
+                    raise MappingError(
+                        f"the source of the parent, {parent.source}, is not open",
+                        source=self.mapping.document,
+                        triples_map=parent.name,
+                    )
+                table = Table(sources[parent.source], self.options, self.mapping.references(parent.source))
+                plan = compile_parent(self.mapping, parent, item.joins, table.columns, self.options.base)
+                table.use(plan.columns)
+                found.append((item.name, table, plan))
+        return found
 
     def quads(self, report: LayerReport) -> Iterator[pa.RecordBatch]:
         """Batches with the schema :data:`semcube.io.terms.QUADS`; counts go to ``report``.
@@ -77,172 +86,179 @@ class Evaluator:
         Raises:
             RowError: A row or value is bad and ``on_error`` does not skip it; names file, layer, row and column.
         """
-        import duckdb
+        for _, batch in self.routed(report):
+            yield batch
 
-        connection = duckdb.connect()
-        connection.execute("SET arrow_large_buffer_size = true")
-        connection.execute("SET threads = 1")
-        if self.system is not None:
-            report.crs = str(self.system.target)
-            if self.system.note:
-                report.note(self.system.note)
+    def routed(self, report: LayerReport) -> Iterator[tuple[Targets, pa.RecordBatch]]:
+        """As :meth:`quads`, each batch with its targets; none is the output of the run.
+
+        Raises:
+            RowError: As :meth:`quads`.
+        """
+        if self.table.system is not None:
+            report.crs = str(self.table.system.target)
+            if self.table.system.note:
+                report.note(self.table.system.note)
         for note in self.rows.notes:
             report.note(note)
-        names = [name for name in self.plan.columns if name not in (GEOMETRY, GEOMETRY_TYPE, GEOMETRY_NODE)]
-        if self.has_geometry and self.rows.geometry_column:
-            names.append(self.rows.geometry_column)
         is_first = True
-        with connection:
-            for batch in self.rows.batches(names, self.options.selection, self.options.batch_bytes):
-                report.features_in += batch.num_rows
-                if not batch.num_rows:
-                    continue
-                prepared, fids = self._prepared(batch, report)
+        with ExitStack() as exits:
+            connection = self._connection(exits)
+            for prepared, fids in self.table.batches(report, self.options.selection):
                 connection.register("batch", prepared)
                 result = connection.sql(self.plan.sql).to_arrow_table().combine_chunks()
-                yield from self._emit(result, fids, report, with_constants=is_first)
+                relations = [self._relation(connection, number) for number in range(len(self.plan.relations))]
+                yield from self._emit(result, relations, fids, report, with_constants=is_first)
                 is_first = False
 
-    def _prepared(self, batch: pa.RecordBatch, report: LayerReport) -> tuple[pa.Table, np.ndarray]:
-        """The input columns by their names in SQL, and the row ids; rows that cannot be read are left out."""
-        fids = _fids(batch)
-        arrays = {
-            self.columns[name].sql: batch.column(name) for name in self.plan.columns if name in batch.schema.names
-        }
-        if self.system is not None and self.rows.geometry_column:
-            made = prepare(batch.column(self.rows.geometry_column), self.system, self.options.on_error)
-            report.null_geometries += 0 if self.rows.geometry_optional else made.null
-            report.empty_geometries += made.empty
-            report.invalid_geometries += made.invalid
-            report.repaired_geometries += made.repaired
-            geometry = {GEOMETRY: made.wkt, GEOMETRY_TYPE: made.types, GEOMETRY_NODE: made.nodes}
-            arrays |= {self.columns[name].sql: array for name, array in geometry.items() if name in self.columns}
-            arrays, fids = self._without(arrays, fids, made.errors, report)
-        arrays = {name: _normalised(array) for name, array in arrays.items()}
-        return pa.table(arrays) if arrays else pa.table({"none": pa.nulls(len(fids), pa.int8())}), fids
+    def _connection(self, exits: ExitStack) -> Any:
+        """A database in memory, or in a temporary file that joins may grow in."""
+        import duckdb
 
-    def _without(
-        self, arrays: dict[str, pa.Array], fids: np.ndarray, errors: dict[int, str], report: LayerReport
-    ) -> tuple[dict[str, pa.Array], np.ndarray]:
-        if not errors:
-            return arrays, fids
-        for row, reason in errors.items():
-            if self.options.on_error != "skip":
-                raise self._row_error(reason, int(fids[row]), self.rows.geometry_column)
-            report.skip_row(int(fids[row]), reason, self.rows.geometry_column)
-        kept = np.ones(len(fids), dtype=bool)
-        kept[list(errors)] = False
-        mask = pa.array(kept)
-        return {name: array.filter(mask) for name, array in arrays.items()}, fids[kept]
+        path = ":memory:"
+        if self.parents:
+            path = str(
+                Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="semcube-join-"))) / "parents.duckdb"
+            )
+        connection = exits.enter_context(duckdb.connect(path))
+        connection.execute("SET arrow_large_buffer_size = true")
+        connection.execute("SET threads = 1")
+        for name, table, plan in self.parents:
+            joins = plan.sql.count(" AS j")
+            columns = ", ".join(["term VARCHAR", *(f"j{number} VARCHAR" for number in range(joins))])
+            connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
+            for prepared, _ in table.batches(LayerReport(table.rows.source), Selection()):
+                connection.register("batch", prepared)
+                connection.execute(f"INSERT INTO {name} {plan.sql}")
+        return connection
 
-    def _row_error(self, reason: str, row: int, column: str | None, expected: str | None = None) -> RowError:
-        return RowError(
-            reason,
-            source=self.rows.source,
-            layer=None if self.rows.layer == self.rows.source else self.rows.layer,
-            row=row,
-            column=column,
-            expected=expected,
-            fix="correct the source, or leave it out and list it with --on-error skip",
-        )
+    def _relation(self, connection: Any, number: int) -> pa.Table:
+        return connection.sql(self.plan.relations[number].sql).to_arrow_table().combine_chunks()
 
     def _emit(
-        self, result: pa.Table, fids: np.ndarray, report: LayerReport, *, with_constants: bool
-    ) -> Iterator[pa.RecordBatch]:
+        self,
+        result: pa.Table,
+        relations: list[pa.Table],
+        fids: np.ndarray,
+        report: LayerReport,
+        *,
+        with_constants: bool,
+    ) -> Iterator[tuple[Targets, pa.RecordBatch]]:
         """Quads of the computed terms."""
-        self._report_bad(result, fids, report)
-        rows = len(fids)
-        terms = [_one(column) for column in result.columns]
-        gives = np.zeros(rows, dtype=bool)
-        batches, indices = [], []
+        self._report_bad(result, relations, fids, report)
+        terms = _Terms([_one(column) for column in result.columns], relations, self.plan, len(fids))
+        gives = np.zeros(len(fids), dtype=bool)
+        grouped: dict[Targets, tuple[list[pa.RecordBatch], list[np.ndarray]]] = {}
         for quad in self.plan.quads:
-            positions = [position for position in quad.positions if isinstance(position, int)]
-            kept: np.ndarray | None = None
-            for position in set(positions):
-                if terms[position].null_count:
-                    valid = terms[position].is_valid().to_numpy(zero_copy_only=False)
-                    kept = valid if kept is None else kept & valid
-            gives |= True if kept is None else kept
-            if quad.is_constant and not with_constants:
+            rows, batch = terms.quads(quad, with_constants=with_constants)
+            gives[slice(None) if rows is None else rows] = True
+            if batch is None:
                 continue
-            mask = None if kept is None else pa.array(kept)
-            count = 1 if quad.is_constant else rows if kept is None else int(kept.sum())
-            if not count:
-                continue
-            columns = [_position(terms, position, mask, count) for position in quad.positions]
-            report.triples += count
-            batch = pa.RecordBatch.from_arrays(columns, schema=QUADS)
+            report.triples += batch.num_rows
             if not self.options.grouped:
-                yield batch
+                yield quad.targets, batch
                 continue
+            batches, indices = grouped.setdefault(quad.targets, ([], []))
             batches.append(batch)
-            indices.append(np.arange(count) if kept is None else np.flatnonzero(kept))
-        if batches:
-            yield _grouped(batches, indices)
+            indices.append(np.arange(batch.num_rows) if rows is None or quad.is_constant else rows)
+        for targets, (batches, indices) in grouped.items():
+            yield targets, _grouped(batches, indices)
         report.features_out += int(gives.sum())
         for row in np.flatnonzero(~gives):
             report.skip_row(int(fids[row]), "no triple: the columns of the subject or of all its properties are null")
 
-    def _report_bad(self, result: pa.Table, fids: np.ndarray, report: LayerReport) -> None:
+    def _report_bad(self, result: pa.Table, relations: list[pa.Table], fids: np.ndarray, report: LayerReport) -> None:
         for check in self.plan.checks:
-            is_bad = pc.fill_null(result.column(check.number), False).to_numpy()
-            for row in np.flatnonzero(is_bad):
-                reason = f"value does not fit ({check.node})"
-                if self.options.on_error != "skip":
-                    raise self._row_error(reason, int(fids[row]), check.column, check.expected)
-                report.skip_value(int(fids[row]), check.column, f"{reason}: expected {check.expected}")
+            is_bad = pc.fill_null(result.column(f"k{check.number}"), False).to_numpy()
+            self._report_check(check, np.flatnonzero(is_bad), fids, report)
+        for table, relation in zip(relations, self.plan.relations, strict=True):
+            for check in relation.checks:
+                is_bad = pc.fill_null(table.column(f"k{check.number}"), False).to_numpy()
+                self._report_check(check, table.column("row").to_numpy()[is_bad], fids, report)
+
+    def _report_check(self, check: Check, rows: np.ndarray, fids: np.ndarray, report: LayerReport) -> None:
+        for row in rows:
+            reason = f"value does not fit ({check.node})"
+            if self.options.on_error != "skip":
+                raise self.table.row_error(reason, int(fids[row]), check.column, check.expected)
+            report.skip_value(int(fids[row]), check.column, f"{reason}: expected {check.expected}")
 
 
-def _columns(rows: Rows) -> dict[str, Column]:
-    """Input columns by the names references use; the geometry's own name and ``geometry`` mean the same."""
-    columns: dict[str, Column] = {}
-    for number, item in enumerate(rows.schema):
-        columns[item.name] = Column(f"c{number}", kind_of(item.type))
-    if rows.geometry_column:
-        columns.pop(rows.geometry_column, None)
-        columns[GEOMETRY] = Column("g0", Kind.GEOMETRY)
-        columns[GEOMETRY_TYPE] = Column("g1", Kind.STRING)
-        columns[GEOMETRY_NODE] = Column("g2", Kind.STRING)
-    return columns
+class _Terms:
+    """The computed terms of a batch."""
+
+    def __init__(self, columns: list[pa.Array], relations: list[pa.Table], plan: Plan, rows: int) -> None:
+        self.columns, self.count = columns, rows
+        self.relations: list[tuple[np.ndarray, np.ndarray, pa.Array]] = []
+        for table, relation in zip(relations, plan.relations, strict=True):
+            named = table.filter(table.column(f"k{relation.term}").is_valid())
+            counts = np.bincount(named.column("row").to_numpy(), minlength=rows)
+            self.relations.append((counts, np.cumsum(counts) - counts, _one(named.column(f"k{relation.term}"))))
+
+    def quads(self, quad: QuadPlan, *, with_constants: bool) -> tuple[np.ndarray | None, pa.RecordBatch | None]:
+        """The rows that give quads (None: each gives one), and the quads if there are any to write."""
+        kept: np.ndarray | None = None
+        for position in {position for position in quad.positions if isinstance(position, int)}:
+            if self.columns[position].null_count:
+                valid = self.columns[position].is_valid().to_numpy(zero_copy_only=False)
+                kept = valid if kept is None else kept & valid
+        if any(isinstance(position, Several) for position in quad.positions):
+            return self._several(quad, np.arange(self.count) if kept is None else np.flatnonzero(kept))
+        rows = None if kept is None else np.flatnonzero(kept)
+        if quad.is_constant and not with_constants:
+            return rows, None
+        count = 1 if quad.is_constant else self.count if rows is None else len(rows)
+        if not count:
+            return rows, None
+        mask = None if kept is None else pa.array(kept)
+        arrays = [self._position(position, mask, count) for position in quad.positions]  # type: ignore[arg-type]
+        return rows, pa.RecordBatch.from_arrays(arrays, schema=QUADS)
+
+    def _position(self, position: str | int | None, mask: pa.Array | None, count: int) -> pa.Array:
+        """One column of a batch of quads."""
+        if not isinstance(position, int):
+            return _repeated(position, count)
+        return _text(self.columns[position] if mask is None else self.columns[position].filter(mask))
+
+    def _several(self, quad: QuadPlan, rows: np.ndarray) -> tuple[np.ndarray, pa.RecordBatch | None]:
+        """All combinations of the terms of each row."""
+        chosen: dict[int, np.ndarray] = {}
+        for number, position in enumerate(quad.positions):
+            if not isinstance(position, Several):
+                continue
+            counts, starts, _ = self.relations[position.relation]
+            repeats = counts[rows]
+            within = np.arange(int(repeats.sum())) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+            chosen = {key: np.repeat(index, repeats) for key, index in chosen.items()}
+            chosen[number] = np.repeat(starts[rows], repeats) + within
+            rows = np.repeat(rows, repeats)
+        if not len(rows):
+            return rows, None
+        arrays = []
+        for number, position in enumerate(quad.positions):
+            if isinstance(position, Several):
+                arrays.append(_text(self.relations[position.relation][2].take(pa.array(chosen[number]))))
+            elif isinstance(position, int):
+                arrays.append(_text(self.columns[position].take(pa.array(rows))))
+            else:
+                arrays.append(_repeated(position, len(rows)))
+        return rows, pa.RecordBatch.from_arrays(arrays, schema=QUADS)
 
 
-def _fids(batch: pa.RecordBatch) -> np.ndarray:
-    if FID in batch.schema.names:
-        return np.asarray(batch.column(FID).to_numpy(zero_copy_only=False))
-    return np.arange(batch.num_rows)
+def _repeated(constant: str | None, count: int) -> pa.Array:
+    if constant is None:
+        return pa.nulls(count, pa.large_string())
+    return pa.repeat(pa.scalar(constant, pa.large_string()), count)
 
 
-def _normalised(array: pa.Array) -> pa.Array:
-    """A column as the engine and the natural mapping expect it."""
-    kind, datatype = kind_of(array.type), array.type
-    if pa.types.is_dictionary(datatype):
-        return _normalised(array.cast(datatype.value_type))
-    if pa.types.is_float16(datatype):
-        return array.cast(pa.float32())
-    if pa.types.is_date64(datatype):
-        return array.cast(pa.date32())
-    if kind is Kind.INSTANT:
-        # Same instants, now written as UTC wall time without a zone.
-        return array.cast(pa.timestamp(datatype.unit, "UTC")).cast(pa.timestamp(datatype.unit))
-    if pa.types.is_time64(datatype) and datatype.unit == "ns":
-        return array.cast(pa.time64("us"), safe=False)
-    return array.cast(pa.large_string()) if kind is Kind.NULL else array
+def _text(array: pa.Array) -> pa.Array:
+    return array if pa.types.is_large_string(array.type) else array.cast(pa.large_string())
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:
     if column.num_chunks == 1:
         return column.chunk(0)
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-
-
-def _position(terms: list[pa.Array], position: str | int | None, mask: pa.Array | None, count: int) -> pa.Array:
-    """One column of a batch of quads."""
-    if position is None:
-        return pa.nulls(count, pa.large_string())
-    if isinstance(position, str):
-        return pa.repeat(pa.scalar(position, pa.large_string()), count)
-    column = terms[position] if mask is None else terms[position].filter(mask)
-    return column if pa.types.is_large_string(column.type) else column.cast(pa.large_string())
 
 
 def _grouped(batches: list[pa.RecordBatch], indices: list[np.ndarray]) -> pa.RecordBatch:

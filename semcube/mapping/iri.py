@@ -9,13 +9,18 @@ from urllib.parse import quote
 __all__ = [
     "ABSOLUTE",
     "FORBIDDEN",
+    "LANGUAGE_TAG",
+    "NOT_ASCII",
+    "UNWRITABLE",
     "blank_label",
     "blank_label_sql",
     "iri_safe",
     "iri_safe_sql",
+    "is_language_tag",
     "local_name",
     "resolve_sql",
     "sql_text",
+    "uri_safe",
 ]
 
 _UCSCHAR = [(0xA0, 0xD7FF), (0xF900, 0xFDCF), (0xFDF0, 0xFFEF)] + [
@@ -23,6 +28,12 @@ _UCSCHAR = [(0xA0, 0xD7FF), (0xF900, 0xFDCF), (0xFDF0, 0xFFEF)] + [
 ]
 _SAFE_RE2 = "A-Za-z0-9._~\\-" + "".join(rf"\x{{{low:X}}}-\x{{{high:X}}}" for low, high in _UCSCHAR)
 _SAFE = re.compile("[A-Za-z0-9._~\\-" + "".join(f"{chr(low)}-{chr(high)}" for low, high in _UCSCHAR) + "]")
+
+LANGUAGE_TAG = r"([A-Za-z]{2,3}|[A-Za-z]{5,8})(-[A-Za-z0-9]{1,8})*"
+"""Language tags that are well-formed enough for Turtle (BCP 47, section 2.1)."""
+UNWRITABLE = r"[\x00-\x1F<>\\]"
+"""Characters that would end or break an IRI in a line of N-Quads; not even unsafe IRIs may have them."""
+NOT_ASCII = r"[^\x00-\x7F]"
 
 ABSOLUTE = r"[A-Za-z][A-Za-z0-9+.\-]*:"
 """How an absolute IRI starts."""
@@ -39,6 +50,26 @@ def iri_safe(text: str) -> str:
         'São%20Paulo%2F1'
     """
     return "".join(each if _SAFE.match(each) else quote(each, safe="") for each in text)
+
+
+def uri_safe(text: str) -> str:
+    """As :func:`iri_safe`, with letters of other scripts encoded too.
+
+    Example:
+        >>> uri_safe("São/1")
+        'S%C3%A3o%2F1'
+    """
+    return quote(text, safe="")
+
+
+def is_language_tag(text: str) -> bool:
+    """Whether a text is a language tag.
+
+    Example:
+        >>> is_language_tag("en-GB"), is_language_tag("no tag")
+        (True, False)
+    """
+    return re.fullmatch(LANGUAGE_TAG, text) is not None
 
 
 def iri_safe_sql(text: str) -> str:
@@ -65,26 +96,27 @@ def blank_label_sql(text: str) -> str:
     return f"CASE WHEN regexp_full_match({text}, '[A-Za-z0-9]+') THEN 'b' || {text} ELSE 'x' || lower(hex({text})) END"
 
 
-def resolve_sql(text: str, base: str) -> str:
+def resolve_sql(text: str, base: str, forbidden: str = FORBIDDEN, *, dots: bool = False) -> str:
     """SQL for the IRI of a value: absolute as it is, else after the base; null where that is no IRI."""
     absolute = f"regexp_matches({text}, '^{ABSOLUTE}')"
-    bad = f"regexp_matches({text}, '{FORBIDDEN}')"
+    bad = f"regexp_matches({text}, '{forbidden}')"
     relative = f"CASE WHEN NOT regexp_matches({text}, '{_DOT_SEGMENT}') THEN {sql_text(base)} || {text} END"
+    relative = f"{sql_text(base)} || {text}" if dots else relative
     return f"CASE WHEN {bad} THEN NULL WHEN {absolute} THEN {text} ELSE {relative} END"
 
 
-def resolve(text: str, base: str) -> str | None:
+def resolve(text: str, base: str, forbidden: str = FORBIDDEN, *, dots: bool = False) -> str | None:
     """The IRI of a value (R2RML section 7.3): absolute as it is, else after the base; None where that is no IRI.
 
     Example:
         >>> resolve("a", "http://b/"), resolve("urn:x", "http://b/"), resolve("a b", "http://b/")
         ('http://b/a', 'urn:x', None)
     """
-    if re.search(FORBIDDEN, text):
+    if re.search(forbidden, text):
         return None
     if re.match(ABSOLUTE, text):
         return text
-    return None if re.search(_DOT_SEGMENT, text) else base + text
+    return None if not dots and re.search(_DOT_SEGMENT, text) else base + text
 
 
 def sql_text(text: str) -> str:

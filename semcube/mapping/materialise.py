@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from semcube.mapping.evaluate import Evaluator
     from semcube.mapping.geometries import OnError
     from semcube.mapping.raster import RasterSettings
+    from semcube.mapping.rows import Rows
 
 __all__ = ["TransformOptions", "evaluators", "quads", "transform"]
 
@@ -210,12 +211,17 @@ def evaluators(mapping: Mapping, options: TransformOptions) -> list[tuple[Evalua
         batch_bytes=Settings.from_environment().batch_bytes,
         grouped=options.grouped,
     )
+    rows = {source: _open(mapping, source, options) for source in mapping.sources}
     found = []
     for source in mapping.sources:
-        rows = open_rows(source, _raster_settings(options), source_crs=options.source_crs)
         maps = tuple(each for each in mapping.triples_maps if each.source == source)
-        found.append((Evaluator(mapping, maps, rows, how), source))
+        found.append((Evaluator(mapping, maps, rows[source], how, rows), source))
     return found
+
+
+def _open(mapping: Mapping, source: LogicalSource, options: TransformOptions) -> Rows:
+    references = mapping.references(source)
+    return open_rows(source, _raster_settings(options), source_crs=options.source_crs, references=references)
 
 
 def _base(options: TransformOptions) -> str:

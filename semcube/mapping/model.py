@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
-from semcube.errors import MappingError, UnsupportedError
+from semcube.errors import MappingError
 from semcube.io.terms import IRI, Term
 from semcube.vocab import RDF_TYPE, RML
 
@@ -23,10 +23,13 @@ __all__ = [
     "GEOMETRY_NODE",
     "GEOMETRY_TYPE",
     "Constant",
+    "Expression",
     "Formulation",
     "Join",
     "LogicalSource",
+    "LogicalTarget",
     "Mapping",
+    "ParentSubject",
     "Pattern",
     "PredicateObjectMap",
     "RefObjectMap",
@@ -54,8 +57,23 @@ class TermType(Enum):
     """What kind of RDF term a term map makes."""
 
     IRI = "IRI"
+    URI = "URI"
+    """An IRI of ASCII characters only."""
+    UNSAFE_IRI = "UnsafeIRI"
+    """An IRI whose references are not percent-encoded."""
+    UNSAFE_URI = "UnsafeURI"
     BLANK = "BlankNode"
     LITERAL = "Literal"
+
+    @property
+    def is_iri(self) -> bool:
+        """Whether terms of this type are IRIs."""
+        return self not in (TermType.BLANK, TermType.LITERAL)
+
+    @property
+    def is_unsafe(self) -> bool:
+        """Whether references go into IRIs as they are."""
+        return self in (TermType.UNSAFE_IRI, TermType.UNSAFE_URI)
 
 
 class Formulation(Enum):
@@ -69,6 +87,14 @@ class Formulation(Enum):
     """Text columns without types (RML)."""
     JSON = "JSONPath"
     """Records of a JSON document; the iterator is a path such as ``$.items[*]``."""
+    XML = "XPath"
+    """Elements of an XML document; the iterator and the references are XPath 1.0 expressions."""
+    TABLE = "SQL2008Table"
+    """A table of a database; the iterator is its name."""
+    QUERY = "SQL2008Query"
+    """The result of an SQL query; the iterator is its text."""
+    SPARQL = "SPARQL_Results_CSV"
+    """The solutions of a SPARQL query over an RDF file; the iterator is its text, references are its variables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,32 +174,64 @@ def parse_template(text: str) -> Template:
     return Template(tuple(parts))
 
 
+Expression = Constant | Reference | Template
+"""What makes a value of a row."""
+
+
+def _references(value: Expression) -> tuple[str, ...]:
+    """Names of the columns an expression reads."""
+    if isinstance(value, Reference):
+        return (value.name,)
+    return value.references if isinstance(value, Template) else ()
+
+
+@dataclass(frozen=True, slots=True)
+class LogicalTarget:
+    """A file that quads are written to besides, or instead of, the output of the run (RML-IO, section 4)."""
+
+    path: str
+    """Relative to the folder that ``root`` says."""
+    syntax: str = "nq"
+    """Short name of the syntax, see :data:`semcube.io.formats.FORMATS`; ``rj`` is RDF/JSON."""
+    compression: str | None = None
+    """``gzip``, ``zip``, ``targz`` or ``tarxz``."""
+    encoding: str = "utf-8"
+    root: str | None = None
+    """Folder; None is the current one."""
+
+
 @dataclass(frozen=True, slots=True)
 class TermMap:
-    """A function from a row to an RDF term or to nothing."""
+    """A function from a row to RDF terms: none, one, or several where a reference has several values."""
 
-    value: Constant | Reference | Template
+    value: Expression
     term_type: TermType
-    datatype: str | None = None
-    """Datatype that overrides the natural one; literals only."""
-    language: str | None = None
+    datatype: str | TermMap | None = None
+    """Datatype that overrides the natural one, or the term map that makes it; literals only."""
+    language: str | TermMap | None = None
+    """Language tag, or the term map of type literal that makes it."""
+    targets: tuple[LogicalTarget, ...] = ()
+    """Where quads with this term go; the output of the run if no term map of a quad has any."""
     node: str = field(default="", compare=False)
     """Where it stands in the document, for messages."""
 
     @property
+    def parts(self) -> tuple[TermMap, ...]:
+        """Itself and the term maps of its datatype and language."""
+        return (self, *(each for each in (self.datatype, self.language) if isinstance(each, TermMap)))
+
+    @property
     def references(self) -> tuple[str, ...]:
         """Names of the columns it reads."""
-        if isinstance(self.value, Reference):
-            return (self.value.name,)
-        return self.value.references if isinstance(self.value, Template) else ()
+        return tuple(name for part in self.parts for name in _references(part.value))
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """A join condition: child column = parent column."""
+    """A join condition: the child's value = the parent's value."""
 
-    child: str
-    parent: str
+    child: Expression
+    parent: Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +240,7 @@ class RefObjectMap:
 
     parent: str
     joins: tuple[Join, ...] = ()
+    targets: tuple[LogicalTarget, ...] = ()
     node: str = field(default="", compare=False)
 
 
@@ -211,19 +270,13 @@ class LogicalSource:
         """One setting, None if absent."""
         return dict(self.options).get(name)
 
+    def all_options(self, name: str) -> tuple[str, ...]:
+        """All values of a setting that may be given several times."""
+        return tuple(value for key, value in self.options if key == name)
+
     def __str__(self) -> str:
         name = self.source or "(input)"
         return f"{name}, {self.iterator}" if self.iterator else name
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """Four term maps that make at most one quad of a row; ``graph`` None is the default graph."""
-
-    subject: TermMap
-    predicate: TermMap
-    object: TermMap
-    graph: TermMap | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +292,42 @@ class TriplesMap:
     base: str | None = None
     """Base of its relative IRIs, if it has one of its own."""
     comment: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ParentSubject:
+    """Objects that are the subjects of joined rows of another source."""
+
+    parents: tuple[TriplesMap, ...]
+    joins: tuple[Join, ...]
+    targets: tuple[LogicalTarget, ...] = ()
+    node: str = field(default="", compare=False)
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Names of the child's columns it reads."""
+        return tuple(name for join in self.joins for name in _references(join.child))
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Four term maps that make the quads of a row; ``graph`` None is the default graph."""
+
+    subject: TermMap
+    predicate: TermMap
+    object: TermMap | ParentSubject
+    graph: TermMap | None
+
+    @property
+    def maps(self) -> tuple[TermMap | ParentSubject, ...]:
+        """The term maps that are there."""
+        return (self.subject, self.predicate, self.object, *((self.graph,) if self.graph else ()))
+
+    @property
+    def targets(self) -> tuple[LogicalTarget, ...]:
+        """Where its quads go; none: to the output of the run."""
+        parts = (part for each in self.maps for part in (each.parts if isinstance(each, TermMap) else (each,)))
+        return tuple(dict.fromkeys(target for part in parts for target in part.targets))
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +360,6 @@ class Mapping:
         """The quads a triples map makes of a row (R2RML, section 11.1).
 
         Raises:
-            UnsupportedError: An object comes from a join.
             MappingError: The parent of a referencing object map is not there.
         """
         subject = triples_map.subject
@@ -286,16 +374,26 @@ class Mapping:
                     for each in objects:
                         yield Pattern(subject, predicate, each, graph)
 
-    def term_maps(self, triples_map: TriplesMap) -> Iterator[TermMap]:
-        """Every term map of a triples map."""
-        yield triples_map.subject
-        for pattern in self.patterns(triples_map):
-            yield from (pattern.predicate, pattern.object, *((pattern.graph,) if pattern.graph else ()))
+    def references(self, source: LogicalSource) -> tuple[str, ...]:
+        """Names of all columns of a source that the mapping reads, those of joins included."""
+        found: list[str] = []
+        for triples_map in self.triples_maps:
+            for pattern in self.patterns(triples_map):
+                if triples_map.source == source:
+                    found += [name for each in pattern.maps for name in each.references]
+                if isinstance(pattern.object, ParentSubject):
+                    for parent in pattern.object.parents:
+                        if parent.source == source:
+                            found += parent.subject.references
+                            found += [name for join in pattern.object.joins for name in _references(join.parent)]
+            if triples_map.source == source:
+                found += triples_map.subject.references
+        return tuple(dict.fromkeys(found))
 
-    def _object(self, child: TriplesMap, item: TermMap | RefObjectMap) -> TermMap:
+    def _object(self, child: TriplesMap, item: TermMap | RefObjectMap) -> TermMap | ParentSubject:
         if isinstance(item, TermMap):
             return item
-        parents = [each for each in self.triples_maps if each.name == item.parent]
+        parents = tuple(each for each in self.triples_maps if each.name == item.parent)
         if not parents:
             raise MappingError(
                 f"parent triples map {item.parent} is not in the mapping",
@@ -304,14 +402,11 @@ class Mapping:
                 node=item.node,
                 fix="name a triples map of the same document",
             )
-        same_row = all(join.child == join.parent for join in item.joins) and parents[0].source == child.source
-        if item.joins and not (same_row and _is_key(item, parents[0])):
-            raise UnsupportedError(
-                f"{self.document or 'mapping'}, triples map {child.name}: join with {item.parent}",
-                expected="objects from the row itself",
-                fix="join the sources before mapping, or make the object's IRI from a template on the child's columns",
-            )
-        if not item.joins and parents[0].source != child.source:
+        own = [each for each in parents if each.source == child.source]
+        same_row = bool(own) and all(join.child == join.parent for join in item.joins)
+        if same_row and (not item.joins or _is_key(item, own[0])):
+            return replace(own[0].subject, targets=item.targets)
+        if not item.joins:
             raise MappingError(
                 f"parent triples map {item.parent} reads {parents[0].source}, the child reads {child.source}",
                 source=self.document,
@@ -319,12 +414,12 @@ class Mapping:
                 node=item.node,
                 expected="the same logical source, or a join condition",
             )
-        return parents[0].subject
+        return ParentSubject(parents, item.joins, item.targets, item.node)
 
 
 def _is_key(item: RefObjectMap, parent: TriplesMap) -> bool:
     """Whether the parent's subject is a function of the joined columns, so that the child's own row gives it."""
-    return set(parent.subject.references) <= {join.parent for join in item.joins}
+    return set(parent.subject.references) <= {name for join in item.joins for name in _references(join.parent)}
 
 
 def _graphs(graphs: tuple[TermMap, ...]) -> list[TermMap | None]:

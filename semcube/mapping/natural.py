@@ -28,7 +28,7 @@ from semcube.vocab import (
     XSD_TIME,
 )
 
-__all__ = ["LEXICAL_SPACES", "Kind", "Lexical", "kind_of", "lexical", "natural_datatype"]
+__all__ = ["KIND", "LEXICAL_SPACES", "Kind", "Lexical", "kind_of", "lexical", "natural_datatype"]
 
 
 class Kind(Enum):
@@ -50,6 +50,9 @@ class Kind(Enum):
     NESTED = "nested"
     GEOMETRY = "geometry"
 
+
+KIND = b"values.kind"
+"""Key of a field's metadata: the kind of values that Arrow has no type of their own for, such as wide decimals."""
 
 _DATATYPES = {
     Kind.INTEGER: XSD_INTEGER,

@@ -7,10 +7,12 @@ tests compare the two.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping as Dictionary
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,9 +21,20 @@ import numpy as np
 import pyarrow as pa
 
 from semcube.io.terms import IRI, BlankNode, Literal, Term, key
-from semcube.mapping.iri import ABSOLUTE, blank_label, iri_safe, resolve
-from semcube.mapping.model import Constant, Mapping, Reference, Template, TermMap, TermType, TriplesMap
+from semcube.mapping.iri import ABSOLUTE, UNWRITABLE, blank_label, iri_safe, is_language_tag, resolve, uri_safe
+from semcube.mapping.model import (
+    Constant,
+    Expression,
+    Mapping,
+    ParentSubject,
+    Reference,
+    Template,
+    TermMap,
+    TermType,
+    TriplesMap,
+)
 from semcube.mapping.natural import INTEGERS, LEXICAL_SPACES, Kind, kind_of, natural_datatype
+from semcube.mapping.rows import MANY
 from semcube.vocab import (
     XSD,
     XSD_BOOLEAN,
@@ -40,9 +53,20 @@ Kinds = dict[str, Kind]
 
 
 def quads_of_table(
-    mapping: Mapping, triples_map: TriplesMap, table: pa.Table, base: str = "https://example.org/"
+    mapping: Mapping,
+    triples_map: TriplesMap,
+    table: pa.Table,
+    base: str = "https://example.org/",
+    parents: Dictionary[str, pa.Table] | None = None,
 ) -> Iterator[tuple[str, str, str, str | None]]:
     """Keys of the quads of every row; bad values give nothing.
+
+    Args:
+        mapping: The mapping.
+        triples_map: One of its triples maps.
+        table: The rows of its source.
+        base: Base of relative IRIs.
+        parents: The rows of the sources of joined triples maps, by the names of these.
 
     Example:
         >>> from semcube.mapping.model import LogicalSource, parse_template
@@ -51,18 +75,76 @@ def quads_of_table(
         >>> [quad[0] for quad in quads_of_table(Mapping((rule,)), rule, pa.table({"id": [1, None]}))]
         ['<http://a/1>']
     """
-    base = triples_map.base or base
-    kinds = {field.name: kind_of(field.type) for field in table.schema}
+    own = triples_map.base or base
+    for row, kinds in _rows(table):
+        for pattern in mapping.patterns(triples_map):
+            if isinstance(pattern.object, ParentSubject):
+                objects = _joined(pattern.object, row, kinds, base, parents or {})
+            else:
+                objects = _terms(pattern.object, row, kinds, own)
+            graphs = [None] if pattern.graph is None else _terms(pattern.graph, row, kinds, own)
+            subjects, predicates = (_terms(each, row, kinds, own) for each in (pattern.subject, pattern.predicate))
+            for quad in itertools.product(subjects, predicates, objects, graphs):
+                keys = [None if each is None else key(each) for each in quad]
+                yield keys[0] or "", keys[1] or "", keys[2] or "", keys[3]
+
+
+def _rows(table: pa.Table) -> Iterator[tuple[Row, Kinds]]:
+    kinds = {field.name: kind_of(_single(field)) for field in table.schema}
     columns = {field.name: _values(table.column(field.name)) for field in table.schema}
     for index in range(table.num_rows):
-        row = {name: values[index] for name, values in columns.items()}
-        for pattern in mapping.patterns(triples_map):
-            terms = [_term(each, row, kinds, base) for each in (pattern.subject, pattern.predicate, pattern.object)]
-            graph = None if pattern.graph is None else _term(pattern.graph, row, kinds, base)
-            if None in terms or (pattern.graph is not None and graph is None):
-                continue
-            subject, predicate, value = (key(each) for each in terms if each is not None)
-            yield subject, predicate, value, None if graph is None else key(graph)
+        yield {name: values[index] for name, values in columns.items()}, kinds
+
+
+def _single(field: pa.Field) -> pa.DataType:
+    return field.type.value_type if MANY in (field.metadata or {}) else field.type
+
+
+def _terms(term_map: TermMap, row: Row, kinds: Kinds, base: str) -> list[Term]:
+    """The terms of every combination of the values of the row."""
+    found = (_term(term_map, each, kinds, base) for each in _combinations(row, term_map.references))
+    return list(dict.fromkeys(each for each in found if each is not None))
+
+
+def _combinations(row: Row, names: Sequence[str]) -> Iterator[Row]:
+    several = [name for name in dict.fromkeys(names) if isinstance(row[name], list)]
+    for values in itertools.product(*(row[name] for name in several)):
+        yield row | dict(zip(several, values, strict=True))
+
+
+def _joined(item: ParentSubject, row: Row, kinds: Kinds, base: str, parents: Dictionary[str, pa.Table]) -> list[Term]:
+    """Subjects of the rows of the parents that meet all conditions."""
+    found: dict[Term, None] = {}
+    for parent in item.parents:
+        for other, other_kinds in _rows(parents[parent.name]):
+            names = [name for join in item.joins for name in _names(join.parent)] + list(parent.subject.references)
+            for candidate in _combinations(other, names):
+                for child in _combinations(row, item.references):
+                    sides = [
+                        (_compared(join.child, child, kinds), _compared(join.parent, candidate, other_kinds))
+                        for join in item.joins
+                    ]
+                    subject = _term(parent.subject, candidate, other_kinds, parent.base or base)
+                    if subject is not None and all(left == right and left is not None for left, right in sides):
+                        found[subject] = None
+    return list(found)
+
+
+def _names(value: Expression) -> tuple[str, ...]:
+    return TermMap(value, TermType.LITERAL).references
+
+
+def _compared(value: Expression, row: Row, kinds: Kinds) -> str | None:
+    """What a join compares: the lexical form, whole numbers alike whatever their type."""
+    if isinstance(value, Constant):
+        return value.term.lexical if isinstance(value.term, Literal) else key(value.term).strip("<>")
+    if isinstance(value, Template):
+        return _expand(value, row, kinds)
+    kind = kinds[value.name]
+    if kind in (Kind.DOUBLE, Kind.FLOAT, Kind.DECIMAL):
+        whole = _lexical(row[value.name], kind, XSD + "integer")
+        return _lexical(row[value.name], kind, None) if whole is None else whole
+    return _lexical(row[value.name], kind, None)
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:
@@ -77,31 +159,35 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
 
 
 def _term(term_map: TermMap, row: Row, kinds: Kinds, base: str) -> Term | None:
-    value = term_map.value
+    value, kind = term_map.value, term_map.term_type
     if isinstance(value, Constant):
         if isinstance(value.term, IRI) and not re.match(ABSOLUTE, value.term.value):
             return IRI(base + value.term.value)
         return BlankNode("c" + value.term.label) if isinstance(value.term, BlankNode) else value.term
-    if term_map.term_type is TermType.LITERAL:
-        return _literal(term_map, row, kinds)
+    if kind is TermType.LITERAL:
+        return _literal(term_map, row, kinds, base)
     if isinstance(value, Reference):
         text = _lexical(row[value.name], kinds[value.name], None)
         if text is None:
             return None
-        if term_map.term_type is TermType.BLANK:
+        if kind is TermType.BLANK:
             return BlankNode(blank_label(text))
-        resolved = resolve(text, base)
+        if kind in (TermType.URI, TermType.UNSAFE_URI) and not text.isascii():
+            return None
+        resolved = resolve(text, base, UNWRITABLE, dots=True) if kind.is_unsafe else resolve(text, base)
         return None if resolved is None else IRI(resolved)
-    is_iri = term_map.term_type is TermType.IRI
-    text = _expand(value, row, kinds, is_iri=is_iri)
-    if text is None:
+    if kind is TermType.BLANK:
+        text = _expand(value, row, kinds)
+        return None if text is None else BlankNode(blank_label(text))
+    text = _expand(value, row, kinds, {TermType.IRI: iri_safe, TermType.URI: uri_safe}.get(kind))
+    if text is None or (kind.is_unsafe and re.search(UNWRITABLE, text)):
         return None
-    if not is_iri:
-        return BlankNode(blank_label(text))
+    if kind is TermType.UNSAFE_URI and not text.isascii():
+        return None
     return IRI(text if re.match(ABSOLUTE, text) else base + text)
 
 
-def _expand(template: Template, row: Row, kinds: Kinds, *, is_iri: bool) -> str | None:
+def _expand(template: Template, row: Row, kinds: Kinds, safe: Callable[[str], str] | None = None) -> str | None:
     made = ""
     for part in template.parts:
         if isinstance(part, str):
@@ -110,24 +196,30 @@ def _expand(template: Template, row: Row, kinds: Kinds, *, is_iri: bool) -> str 
         text = _lexical(row[part.name], kinds[part.name], None)
         if text is None:
             return None
-        made += iri_safe(text) if is_iri else text
+        made += text if safe is None else safe(text)
     return made
 
 
-def _literal(term_map: TermMap, row: Row, kinds: Kinds) -> Literal | None:
+def _literal(term_map: TermMap, row: Row, kinds: Kinds, base: str) -> Literal | None:
     value = term_map.value
+    named = term_map.datatype if isinstance(term_map.datatype, str) else None
     if isinstance(value, Template):
-        text, datatype = _expand(value, row, kinds, is_iri=False), term_map.datatype or XSD_STRING
+        text, datatype = _expand(value, row, kinds), named or XSD_STRING
     else:
         assert isinstance(value, Reference)
         kind = kinds[value.name]
-        text = _lexical(row[value.name], kind, term_map.datatype)
-        datatype = term_map.datatype or natural_datatype(kind)
+        text = _lexical(row[value.name], kind, named)
+        datatype = named or natural_datatype(kind)
     if text is None:
         return None
-    if term_map.language is not None:
-        return Literal(text, language=term_map.language)
-    return Literal(text, datatype)
+    if isinstance(term_map.datatype, TermMap):
+        made = _term(term_map.datatype, row, kinds, base)
+        return Literal(text, made.value) if isinstance(made, IRI) else None
+    if isinstance(term_map.language, TermMap):
+        tag = _term(term_map.language, row, kinds, base)
+        is_tag = isinstance(tag, Literal) and is_language_tag(tag.lexical)
+        return Literal(text, language=tag.lexical.lower()) if is_tag and isinstance(tag, Literal) else None
+    return Literal(text, language=term_map.language) if term_map.language is not None else Literal(text, datatype)
 
 
 def _lexical(value: Any, kind: Kind, datatype: str | None) -> str | None:

@@ -16,7 +16,10 @@ from semcube.mapping.model import FID
 if TYPE_CHECKING:
     from semcube.io import VectorSource
 
-__all__ = ["CSVRows", "JSONRows", "Rows", "Selection", "VectorRows"]
+__all__ = ["MANY", "CSVRows", "Rows", "Selection", "TableRows", "VectorRows", "limited"]
+
+MANY = b"values.many"
+"""Key of a field's metadata: a row has a list of values, each of which makes terms of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class VectorRows:
         return self.vector.batches(**given, where=selection.where, batch_bytes=batch_bytes, limit=selection.limit)
 
 
-class _TableRows:
+class TableRows:
     """Rows of text or records through DuckDB; no geometry column, no row id but the position."""
 
     crs: str | None = None
@@ -99,6 +102,10 @@ class _TableRows:
         self.path, self.source, self.layer = path, str(path), layer
         if not path.is_file():
             raise SourceError("no such file", source=path)
+
+    def keep(self, owner: object, source: str) -> None:
+        """Keep what a temporary file lives as long as, and name the file that it was made of."""
+        self._owner, self.source = owner, source
 
     def _read(self, selection: Selection, select: str) -> tuple[Any, str]:
         raise NotImplementedError
@@ -125,8 +132,20 @@ class _TableRows:
                 yield pa.RecordBatch.from_arrays([numbers, *batch.columns], [FID, *batch.schema.names])
 
 
-class CSVRows(_TableRows):
-    """A delimited text file as RML reads it: every column is text, an empty field is null, ``""`` is empty text.
+def limited(sql: str, selection: Selection) -> str:
+    """A query with the condition and the limit of a selection."""
+    if selection.where:
+        sql += f" WHERE {selection.where}"
+    return sql if selection.limit is None else f"{sql} LIMIT {selection.limit}"
+
+
+class CSVRows(TableRows):
+    """A delimited text file: every column is text; by default an empty field is null and ``""`` is empty text.
+
+    Args:
+        path: The file.
+        delimiter: By the extension by default.
+        nulls: Texts that mean null, quoted or not (``rml:null``); empty: there is no null.
 
     Example:
         >>> import tempfile
@@ -136,8 +155,9 @@ class CSVRows(_TableRows):
         [{'fid': 0, 'code': '01', 'name': None}]
     """
 
-    def __init__(self, path: Path, delimiter: str | None = None) -> None:
+    def __init__(self, path: Path, delimiter: str | None = None, nulls: Sequence[str] | None = None) -> None:
         super().__init__(path, None)
+        self.nulls = nulls
         self.delimiter = delimiter or ("\\t" if path.name.lower().split(".gz")[0].endswith((".tsv", ".tab")) else ",")
 
     def _read(self, selection: Selection, select: str) -> tuple[Any, str]:
@@ -147,94 +167,10 @@ class CSVRows(_TableRows):
 
         connection = duckdb.connect()
         connection.execute("SET arrow_large_buffer_size = true")
+        nulls = "''" if self.nulls is None else f"[{', '.join(map(sql_text, self.nulls))}]" if self.nulls else "'\x01'"
+        quoted = "false" if self.nulls is None else "true"
         options = (
-            f"delim = {'E' + sql_text(self.delimiter)}, header = true, all_varchar = true, nullstr = '', "
-            "allow_quoted_nulls = false, quote = '\"', escape = '\"', max_line_size = 100000000"
+            f"delim = {'E' + sql_text(self.delimiter)}, header = true, all_varchar = true, nullstr = {nulls}, "
+            f"allow_quoted_nulls = {quoted}, quote = '\"', escape = '\"', max_line_size = 100000000"
         )
-        sql = f"SELECT {select} FROM read_csv({sql_text(str(self.path))}, {options})"
-        if selection.where:
-            sql += f" WHERE {selection.where}"
-        return connection, sql if selection.limit is None else f"{sql} LIMIT {selection.limit}"
-
-
-class JSONRows(_TableRows):
-    """Records of a JSON document under a path such as ``$.items[*]``; nested members are ``a.b``.
-
-    Example:
-        >>> import tempfile
-        >>> path = Path(tempfile.mkdtemp()) / "a.json"
-        >>> _ = path.write_text('{"items": [{"id": 1, "at": {"x": 2}}]}')
-        >>> next(JSONRows(path, "$.items[*]").batches(["id", "at.x"], Selection(), 1024)).to_pylist()
-        [{'fid': 0, 'id': 1, 'at.x': 2}]
-    """
-
-    def __init__(self, path: Path, iterator: str | None) -> None:
-        super().__init__(path, iterator)
-        self._table = _records(path, iterator or "$[*]")
-        self.is_open = not self._table.num_rows
-        """Without a record nothing says which members there are."""
-
-    def batches(self, columns: Sequence[str], selection: Selection, batch_bytes: int) -> Iterator[pa.RecordBatch]:
-        """Records in the order of the document.
-
-        Raises:
-            SourceError: A member that is asked for holds arrays.
-        """
-        if self.is_open:
-            return iter(())
-        for name in columns:
-            if name in self._table.schema.names and pa.types.is_nested(self._table.schema.field(name).type):
-                raise SourceError(
-                    f"member {name} holds arrays", source=self.path, layer=self.layer, expected="single values"
-                )
-        return super().batches(columns, selection, batch_bytes)
-
-    def _read(self, selection: Selection, select: str) -> tuple[Any, str]:
-        import duckdb
-
-        connection = duckdb.connect()
-        connection.execute("SET arrow_large_buffer_size = true")
-        connection.register(
-            "records", self._table if self._table.num_columns else pa.table({FID: pa.nulls(0, pa.int64())})
-        )
-        sql = f"SELECT {select} FROM records" + (f" WHERE {selection.where}" if selection.where else "")
-        return connection, sql if selection.limit is None else f"{sql} LIMIT {selection.limit}"
-
-
-def _records(path: Path, iterator: str) -> pa.Table:
-    """The records as a table; members of one name have one type, else they are text."""
-    import json
-    import re
-
-    from semcube.errors import UnsupportedError
-
-    if not re.fullmatch(r"\$(\.[^.\[\]]+)*(\[\*\])?", iterator):
-        raise UnsupportedError(
-            f"{path}: JSON path {iterator!r}", expected="members and one [*] at the end, such as $.items[*]"
-        )
-    try:
-        found = json.loads(path.read_text(encoding="utf-8-sig"))
-        for member in iterator.removesuffix("[*]").split(".")[1:]:
-            found = found[member]
-    except (ValueError, KeyError, TypeError) as error:
-        raise SourceError(f"no records at {iterator}: {error}", source=path, expected="a JSON document") from None
-    records = [_flat(each) for each in (found if isinstance(found, list) else [found])]
-    names = list(dict.fromkeys(name for record in records for name in record))
-    return pa.table({name: _column([record.get(name) for record in records]) for name in names})
-
-
-def _flat(record: Any, prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in (record if isinstance(record, dict) else {"value": record}).items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-    return flat
-
-
-def _column(values: list[Any]) -> pa.Array:
-    import json
-
-    try:
-        return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        texts = [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
-        return pa.array(texts, pa.large_string())
+        return connection, limited(f"SELECT {select} FROM read_csv({sql_text(str(self.path))}, {options})", selection)

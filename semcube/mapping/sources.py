@@ -84,8 +84,20 @@ def _located(path: str, folder: Path) -> str:
     return path if "://" in path else str(folder / path)
 
 
-def open_rows(source: LogicalSource, settings: RasterSettings | None = None, *, source_crs: str | None = None) -> Rows:
+def open_rows(
+    source: LogicalSource,
+    settings: RasterSettings | None = None,
+    *,
+    source_crs: str | None = None,
+    references: Sequence[str] = (),
+) -> Rows:
     """The table of a logical source whose path is known.
+
+    Args:
+        source: The source.
+        settings: How rasters are summarised.
+        source_crs: System of a source that does not say its own.
+        references: What the mapping refers to; needed where columns are expressions (JSON, XML).
 
     Raises:
         SourceError: The file cannot be read, or has no such layer.
@@ -93,7 +105,7 @@ def open_rows(source: LogicalSource, settings: RasterSettings | None = None, *, 
         MappingError: An option of the source does not fit its columns.
     """
     unpivot, derive = source.option("unpivot"), source.option("derive")
-    rows = _open(source, settings, source_crs)
+    rows = _open(source, settings, source_crs, references)
     if unpivot is None and derive is None:
         return rows
     from semcube.mapping.views import view
@@ -101,24 +113,52 @@ def open_rows(source: LogicalSource, settings: RasterSettings | None = None, *, 
     return view(rows, unpivot, derive)
 
 
-def _open(source: LogicalSource, settings: RasterSettings | None, source_crs: str | None) -> Rows:
-    from semcube.mapping.rows import CSVRows, JSONRows, VectorRows
-
+def _open(
+    source: LogicalSource, settings: RasterSettings | None, source_crs: str | None, references: Sequence[str]
+) -> Rows:
     if source.source is None:
         raise SourceError("the source has no path")
     if "://" in source.source:
         raise UnsupportedError(f"source {source.source}", expected="a local file", fix="fetch the file first")
-    path = Path(source.source)
-    if source.formulation is Formulation.CSV:
-        return CSVRows(path)
-    if source.formulation is Formulation.JSON:
-        return JSONRows(path, source.iterator)
     if source.formulation is Formulation.RASTER:
         from semcube.mapping.raster import open_raster_rows
 
         return open_raster_rows(source, settings)
-    from semcube.io import layers, open_vector
+    if source.formulation is Formulation.VECTOR:
+        return _vector_rows(source, source_crs)
+    return _document_rows(source, references)
 
+
+def _document_rows(source: LogicalSource, references: Sequence[str]) -> Rows:
+    """Text columns, records, elements or solutions."""
+    from semcube.io.archives import PlainFile
+    from semcube.mapping.documents import JSONRows, SPARQLRows, XMLRows
+    from semcube.mapping.rows import CSVRows
+
+    path = Path(source.source or "")
+    compression, encoding = source.option("compression"), source.option("encoding")
+    plain = PlainFile(path, compression, encoding)
+    rows: CSVRows | JSONRows | XMLRows | SPARQLRows
+    if source.formulation is Formulation.CSV:
+        nulls = source.all_options("null") or (() if source.option("nulls") == "none" else None)
+        rows = CSVRows(plain.path, nulls=nulls)
+    elif source.formulation is Formulation.JSON:
+        rows = JSONRows(plain.path, source.iterator, references)
+    elif source.formulation is Formulation.XML:
+        namespaces = dict(each.partition("=")[::2] for each in source.all_options("namespace"))
+        rows = XMLRows(plain.path, source.iterator, references, namespaces)
+    else:
+        rows = SPARQLRows(plain.path, source.iterator)
+    rows.keep(plain, str(path))
+    return rows
+
+
+def _vector_rows(source: LogicalSource, source_crs: str | None) -> Rows:
+    """Features of a layer."""
+    from semcube.io import layers, open_vector
+    from semcube.mapping.rows import VectorRows
+
+    path = Path(source.source or "")
     crs = source.option("crs")
     layer = source.iterator
     if layer is not None and path.exists():

@@ -11,8 +11,11 @@ from pathlib import Path
 from semcube.io.terms import IRI, BlankNode, Literal, Term
 from semcube.mapping.model import (
     Constant,
+    Expression,
     Formulation,
+    Join,
     LogicalSource,
+    LogicalTarget,
     Mapping,
     PredicateObjectMap,
     Reference,
@@ -21,6 +24,7 @@ from semcube.mapping.model import (
     TermType,
     TriplesMap,
 )
+from semcube.mapping.parse_sources import SYNTAX_NAMES
 from semcube.vocab import PREFIXES, XSD_STRING
 
 __all__ = ["iri", "mapping_turtle", "quoted"]
@@ -32,7 +36,12 @@ _FORMULATIONS = {
     Formulation.RASTER: "semcube:Raster",
     Formulation.CSV: "rml:CSV",
     Formulation.JSON: "rml:JSONPath",
+    Formulation.XML: "rml:XPath",
+    Formulation.TABLE: "rml:SQL2008Table",
+    Formulation.QUERY: "rml:SQL2008Query",
+    Formulation.SPARQL: "<http://www.w3.org/ns/formats/SPARQL_Results_CSV>",
 }
+_FILE_OPTIONS = ("compression", "encoding", "null")
 
 
 def iri(value: str, prefixes: Dictionary[str, str]) -> str:
@@ -114,19 +123,26 @@ class _Writer:
     def source(self, item: LogicalSource) -> list[str]:
         facts = []
         if item.source is not None:
-            facts.append(f"rml:source {self.path(item.source)}")
+            facts.append(f"rml:source {self.path(item)}")
         facts.append(f"rml:referenceFormulation {_FORMULATIONS[item.formulation]}")
         if item.iterator is not None:
             facts.append(f"rml:iterator {quoted(item.iterator)}")
         for name, value in item.options:
-            facts.append(f"semcube:{name} {quoted(self.relative(value) if name == 'zones' else value)}")
+            if name not in (*_FILE_OPTIONS, "password"):
+                facts.append(f"semcube:{name} {quoted(self.relative(value) if name == 'zones' else value)}")
         inner = [f"        {each} ;" for each in facts]
         inner[-1] = inner[-1].removesuffix(" ;")
         return ["    rml:logicalSource [", *inner, "    ] ;"]
 
-    def path(self, source: str) -> str:
+    def path(self, item: LogicalSource) -> str:
+        source = item.source or ""
+        if "://" in source or source.startswith(("sqlite:", "duckdb:")):
+            return quoted(source)
         shown = quoted(self.relative(source))
-        return f"[ a rml:RelativePathSource ; rml:root rml:MappingDirectory ; rml:path {shown} ]"
+        given = [(name, value) for name in _FILE_OPTIONS for value in item.all_options(name)]
+        facts = ["a rml:RelativePathSource", "rml:root rml:MappingDirectory", f"rml:path {shown}"]
+        facts += [f"rml:{name} {quoted(value) if name == 'null' else 'rml:' + value}" for name, value in given]
+        return f"[ {' ; '.join(facts)} ]"
 
     def relative(self, path: str) -> str:
         """A path from the folder of the document."""
@@ -137,7 +153,7 @@ class _Writer:
     def predicate_object(self, item: PredicateObjectMap) -> list[str]:
         facts = []
         for each in item.predicates:
-            fixed = isinstance(each.value, Constant)
+            fixed = isinstance(each.value, Constant) and not each.targets
             facts.append(
                 f"rml:predicate {self.constant(each)}"
                 if fixed
@@ -145,12 +161,9 @@ class _Writer:
             )
         for value in item.objects:
             if isinstance(value, RefObjectMap):
-                joins = "".join(
-                    f" ; rml:joinCondition [ rml:child {quoted(each.child)} ; rml:parent {quoted(each.parent)} ]"
-                    for each in value.joins
-                )
-                facts.append(f"rml:objectMap [ rml:parentTriplesMap {self.name(value.parent)}{joins} ]")
-            elif isinstance(value.value, Constant):
+                inner = [f"rml:parentTriplesMap {self.name(value.parent)}", *map(self.join, value.joins)]
+                facts.append(f"rml:objectMap [ {' ; '.join([*inner, *map(self.target, value.targets)])} ]")
+            elif isinstance(value.value, Constant) and not value.targets:
                 facts.append(f"rml:object {self.constant(value)}")
             else:
                 facts.append(f"rml:objectMap [ {self.term_facts(value, 'objectMap')} ]")
@@ -158,20 +171,45 @@ class _Writer:
         comment = [f"    # {each}" for each in item.comment.splitlines()]
         return [*comment, f"    rml:predicateObjectMap [ {' ; '.join(facts)} ] ;"]
 
+    def join(self, item: Join) -> str:
+        sides = []
+        for name, value in (("child", item.child), ("parent", item.parent)):
+            if isinstance(value, Reference):
+                sides.append(f"rml:{name} {quoted(value.name)}")
+            else:
+                sides.append(f"rml:{name}Map [ {self.expression(value)} ]")
+        return f"rml:joinCondition [ {' ; '.join(sides)} ]"
+
+    def target(self, item: LogicalTarget) -> str:
+        root = "rml:CurrentWorkingDirectory" if item.root is None else quoted(item.root)
+        file = f"rml:target [ a rml:FilePath ; rml:root {root} ; rml:path {quoted(item.path)} ]"
+        facts = [file, f"rml:serialization <http://www.w3.org/ns/formats/{SYNTAX_NAMES[item.syntax]}>"]
+        facts += [] if item.compression is None else [f"rml:compression rml:{item.compression}"]
+        facts += [] if item.encoding == "utf-8" else [f"rml:encoding rml:{item.encoding.upper()}"]
+        return f"rml:logicalTarget [ {' ; '.join(facts)} ]"
+
+    def expression(self, value: Expression) -> str:
+        if isinstance(value, Constant):
+            return f"rml:constant {self.term(value.term)}"
+        if isinstance(value, Reference):
+            return f"rml:reference {quoted(value.name)}"
+        return f"rml:template {quoted(str(value))}"
+
     def term_facts(self, item: TermMap, where: str) -> str:
+        facts = [self.expression(item.value), *map(self.target, item.targets)]
         if isinstance(item.value, Constant):
-            return f"rml:constant {self.constant(item)}"
-        if isinstance(item.value, Reference):
-            facts = [f"rml:reference {quoted(item.value.name)}"]
-        else:
-            facts = [f"rml:template {quoted(str(item.value))}"]
+            return " ; ".join(facts)
         typed = item.datatype is not None or item.language is not None
-        usual = where == "objectMap" and (typed or isinstance(item.value, Reference))
+        usual = where == "languageMap" or (where == "objectMap" and (typed or isinstance(item.value, Reference)))
         if item.term_type is not (TermType.LITERAL if usual else TermType.IRI):
             facts.append(f"rml:termType rml:{item.term_type.value}")
-        if item.datatype is not None:
+        if isinstance(item.datatype, TermMap):
+            facts.append(f"rml:datatypeMap [ {self.term_facts(item.datatype, 'datatypeMap')} ]")
+        elif item.datatype is not None:
             facts.append(f"rml:datatype {self.iri(item.datatype)}")
-        if item.language is not None:
+        if isinstance(item.language, TermMap):
+            facts.append(f"rml:languageMap [ {self.term_facts(item.language, 'languageMap')} ]")
+        elif item.language is not None:
             facts.append(f'rml:language "{item.language}"')
         return " ; ".join(facts)
 

@@ -13,8 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from semcube.errors import MappingError, RowError
+from semcube.mapping.evaluate import Evaluator, Options
 from semcube.mapping.model import Mapping
 from semcube.mapping.reference import quads_of_table
+from semcube.mapping.report import LayerReport
+from semcube.mapping.rows import MANY
 from semcube.vocab import XSD
 
 from .tables import TableRows, mapping_of, run
@@ -200,3 +203,114 @@ def test_templates_are_percent_encoded_but_letters_of_any_script_stay() -> None:
     assert [quad[0] for quad in quads] == [
         "<http://a/a%2Fb%20c>", "<http://a/Αθήνα>", "<http://a/100%25>", "<http://a/a%0Ab>", "<http://a/%7Bx%7D%27>",
     ]  # fmt: skip
+
+
+@st.composite
+def tables_of_lists(draw: st.DrawFn) -> pa.Table:
+    """Scalars beside columns with several values in a row."""
+    rows = draw(st.integers(1, 4))
+    many = {MANY: b""}
+    lists = {
+        "tags": (st.sampled_from(["a", "b", "a b", "en", "de-AT", "\U0001f600"]), pa.large_string()),
+        "codes": (st.integers(-2, 2), pa.int64()),
+        "sizes": (st.sampled_from([0.0, 1.0, 2.5, float("nan")]), pa.float64()),
+    }
+    fields = [pa.field("int", pa.int64()), pa.field("text", pa.large_string())]
+    arrays = [
+        pa.array([draw(st.none() | st.integers(0, 2)) for _ in range(rows)], pa.int64()),
+        pa.array([draw(TEXTS) for _ in range(rows)], pa.large_string()),
+    ]
+    for name, (values, datatype) in lists.items():
+        fields.append(pa.field(name, pa.large_list(datatype), metadata=many))
+        arrays.append(pa.array([draw(st.lists(values, max_size=3)) for _ in range(rows)], pa.large_list(datatype)))
+    return pa.table(arrays, schema=pa.schema(fields))
+
+
+SEVERAL = mapping_of("""<#m> rml:logicalSource [ rml:source "t" ] ;
+  rml:subjectMap [ rml:template "http://a/{int}/{codes}" ; rml:class ex:C ;
+    rml:graphMap [ rml:template "http://g/{tags}" ] ] ;
+  rml:predicateObjectMap [ rml:predicate ex:p , ex:q ;
+    rml:predicateMap [ rml:template "http://p/{tags}" ] ;
+    rml:objectMap [ rml:reference "codes" ] , [ rml:reference "sizes" ] , [ rml:reference "sizes" ;
+      rml:datatype xsd:integer ] , [ rml:template "{tags}-{codes}" ; rml:termType rml:Literal ] ,
+      [ rml:reference "tags" ; rml:termType rml:BlankNode ] , [ rml:reference "tags" ; rml:termType rml:IRI ] ,
+      [ rml:reference "tags" ; rml:termType rml:URI ] , [ rml:template "u:{tags}" ; rml:termType rml:URI ] ,
+      [ rml:template "u:{text}" ; rml:termType rml:UnsafeIRI ] ,
+      [ rml:template "{text}" ; rml:termType rml:UnsafeURI ] ,
+      [ rml:reference "text" ; rml:languageMap [ rml:reference "tags" ] ] ,
+      [ rml:reference "text" ; rml:languageMap [ rml:template "de-{codes}" ] ] ,
+      [ rml:reference "int" ; rml:datatypeMap [ rml:template "http://d/{tags}" ] ] ] .""")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(tables_of_lists())
+def test_several_values_agree_with_the_reference(table: pa.Table) -> None:
+    expected = set(quads_of_table(SEVERAL, SEVERAL.triples_maps[0], table))
+    quads, report = run(SEVERAL, TableRows(table), on_error="skip")
+    assert set(quads) == expected
+    assert report.features_in == report.features_out + report.features_skipped == table.num_rows
+    assert Counter(run(SEVERAL, TableRows(table), on_error="skip", grouped=True)[0]) == Counter(quads)
+
+
+def test_all_combinations_of_several_values() -> None:
+    mapping = simple('rml:template "http://a/{x}"', '[ rml:reference "y" ]')
+    fields = [pa.field(name, pa.list_(pa.string()), metadata={MANY: b""}) for name in "xy"]
+    table = pa.table([pa.array([["1", "2"], [], ["3"]]), pa.array([["a", "b"], ["c"], ["d"]])], pa.schema(fields))
+    quads, report = run(mapping, TableRows(table))
+    assert [(quad[0][-2], quad[2]) for quad in sorted(quads)] == [
+        ("1", '"a"'), ("1", '"b"'), ("2", '"a"'), ("2", '"b"'), ("3", '"d"'),
+    ]  # fmt: skip
+    assert (report.features_out, report.features_skipped, report.skipped[0].row) == (2, 1, 1)
+
+
+JOINED = mapping_of("""<#child> rml:logicalSource [ rml:source "child" ] ;
+  rml:subjectMap [ rml:template "http://a/{id}" ] ;
+  rml:predicateObjectMap [ rml:predicate ex:one ; rml:graph ex:g ; rml:objectMap [ rml:parentTriplesMap <#parent> ;
+    rml:joinCondition [ rml:child "k" ; rml:parent "k" ] ] ] ,
+    [ rml:predicate ex:two ; rml:objectMap [ rml:parentTriplesMap <#parent> ;
+      rml:joinCondition [ rml:child "k" ; rml:parent "k" ] , [ rml:child "m" ; rml:parent "m" ] ] ,
+      [ rml:parentTriplesMap <#parent> ; rml:joinCondition [ rml:childMap [ rml:template "{k}/{m}" ] ;
+        rml:parentMap [ rml:template "{m}/{k}" ] ] ] ] .
+  <#parent> rml:logicalSource [ rml:source "parent" ] ; rml:baseIRI <http://own/> ;
+  rml:subjectMap [ rml:template "{name}/{m}" ] .""")
+
+
+@st.composite
+def joined_tables(draw: st.DrawFn) -> tuple[pa.Table, pa.Table]:
+    keys = {pa.int64(): st.integers(0, 2), pa.float64(): st.sampled_from([0.0, 1.0, 1.5]), pa.string(): TEXTS}
+
+    def table(names: str, key_type: pa.DataType) -> pa.Table:
+        rows = draw(st.integers(0, 4))
+        fields = [pa.field("k", key_type), pa.field("m", pa.list_(pa.int32()), metadata={MANY: b""})]
+        arrays = [
+            pa.array([draw(st.none() | keys[key_type]) for _ in range(rows)], key_type),
+            pa.array([draw(st.lists(st.integers(0, 2), max_size=2)) for _ in range(rows)], pa.list_(pa.int32())),
+            pa.array([draw(st.none() | st.integers(0, 2)) for _ in range(rows)], pa.int64()),
+        ]
+        return pa.table(arrays, pa.schema([*fields, pa.field(names, pa.int64())]))
+
+    types = st.sampled_from(list(keys))
+    return table("id", draw(types)), table("name", draw(types))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(joined_tables())
+def test_joins_agree_with_the_reference(tables: tuple[pa.Table, pa.Table]) -> None:
+    child, parent = (next(each for each in JOINED.triples_maps if each.name == name) for name in ("#child", "#parent"))
+    expected = set(quads_of_table(JOINED, child, tables[0], parents={"#parent": tables[1]}))
+    sources = {parent.source: TableRows(tables[1])}
+    for options in ({}, {"batch_bytes": 1}):
+        evaluator = Evaluator(JOINED, (child,), TableRows(tables[0]), Options(**options), sources)
+        report = LayerReport("child")
+        batches = list(evaluator.quads(report))
+        quads = [row for batch in batches for row in zip(*(each.to_pylist() for each in batch.columns), strict=True)]
+        assert set(quads) == expected
+        assert report.triples == len(quads)
+
+
+def test_a_wrong_join_is_found_before_any_row() -> None:
+    parent = next(each for each in JOINED.triples_maps if each.name == "#parent")
+    rows = {parent.source: TableRows(pa.table({"k": [1], "name": [1]}))}
+    child = TableRows(pa.table({"id": [1], "k": [1], "m": [1]}))
+    with pytest.raises(MappingError, match="triples map #parent, subjectMap: column 'm'"):
+        Evaluator(JOINED, (JOINED.triples_maps[0],), child, None, rows)

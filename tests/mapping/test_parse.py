@@ -108,16 +108,20 @@ def test_wrong_documents_are_refused_by_name(text: str, _: str, message: str) ->
 
 
 def test_what_is_not_available_is_said() -> None:
-    with pytest.raises(UnsupportedError, match="sqlQuery"):
-        mapping_of(f'<#m> {SUBJECT} ; rr:logicalTable [ rr:sqlQuery "SELECT 1" ] .')
-    with pytest.raises(UnsupportedError, match=r"reference formulation <http://w3id\.org/rml/XPath>"):
-        mapping_of(f'<#m> {SUBJECT} ; rml:logicalSource [ rml:source "a" ; rml:referenceFormulation rml:XPath ] .')
-    join = 'rml:joinCondition [ rml:child "a" ; rml:parent "b" ]'
-    with pytest.raises(UnsupportedError, match="triples map #m: join with #p"):
+    with pytest.raises(UnsupportedError, match=r"reference formulation rml:Neo4j"):
+        mapping_of(f'<#m> {SUBJECT} ; rml:logicalSource [ rml:source "a" ; rml:referenceFormulation rml:Neo4j ] .')
+    with pytest.raises(UnsupportedError, match="triples map #m, iterator: JSON path"):
         mapping_of(
-            f"""<#p> {SOURCE} ; {SUBJECT} . <#m> {SOURCE} ; {SUBJECT} ; rml:predicateObjectMap
-            [ rml:predicate ex:p ; rml:objectMap [ rml:parentTriplesMap <#p> ; {join} ] ] ."""
+            f"""<#m> {SUBJECT} ; rml:logicalSource [ rml:source "a" ; rml:referenceFormulation rml:JSONPath ;
+            rml:iterator "$..book[?(@.price)]" ] ."""
         )
+
+
+def test_a_query_or_a_table_but_not_both() -> None:
+    query = mapping_of(f'<#m> {SUBJECT} ; rr:logicalTable [ rr:sqlQuery "SELECT 1" ] .').triples_maps[0].source
+    assert (query.formulation, query.iterator) == (Formulation.QUERY, "SELECT 1")
+    with pytest.raises(MappingError, match="triples map #m, logicalTable: both a table and a query"):
+        mapping_of(f'<#m> {SUBJECT} ; rr:logicalTable [ rr:sqlQuery "SELECT 1" ; rr:tableName "t" ] .')
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -152,10 +156,21 @@ def test_a_mapping_survives_being_written() -> None:
         rml:subjectMap [ rml:template "http://a/{{x\\\\}}y}}" ; rml:class ex:C ; rml:graph ex:g ] ;
         rml:predicateObjectMap [ rml:predicate ex:p ; rml:object "a\\n\\"b\\""@en, 5 ;
           rml:objectMap [ rml:reference "s" ; rml:datatype xsd:date ] ,
-            [ rml:reference "i" ; rml:termType rml:IRI ] ] ."""
+            [ rml:reference "i" ; rml:termType rml:IRI ] ,
+            [ rml:template "http://u/{{i}}" ; rml:termType rml:UnsafeIRI ] ,
+            [ rml:reference "s" ; rml:languageMap [ rml:template "{{l}}-{{r}}" ] ] ,
+            [ rml:reference "s" ; rml:datatypeMap [ rml:reference "d" ] ; rml:logicalTarget [
+                rml:target [ a rml:FilePath ; rml:path "x.ttl" ] ; rml:compression rml:gzip ;
+                rml:serialization <http://www.w3.org/ns/formats/Turtle> ] ] ,
+            [ rml:parentTriplesMap <#other> ; rml:joinCondition [ rml:child "a" ; rml:parent "b" ] ,
+                [ rml:childMap [ rml:constant "k" ] ; rml:parentMap [ rml:template "{{b}}-{{c}}" ] ] ] ] .
+        <#other> {SUBJECT} ; rml:logicalSource [ rml:referenceFormulation rml:CSV ; rml:source [
+          rml:path "b.csv.gz" ; rml:compression rml:gzip ; rml:encoding rml:UTF-16 ; rml:null "", "NA" ] ] ."""
     mapping = mapping_of(text)
     again = read_mapping("mapping.ttl", mapping_turtle(mapping))
     assert again == mapping
+    other = again.triples_maps[1].source
+    assert (other.option("compression"), other.all_options("null")) == ("gzip", ("", "NA"))
     assert again.triples_maps[0].classes == ("http://example.org/C",)
     assert again.triples_maps[0].graphs[0].value == Constant(IRI("http://example.org/g"))
     assert PREFIXES.count("@prefix") == len(dict(mapping.prefixes))

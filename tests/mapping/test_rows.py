@@ -9,7 +9,8 @@ import pytest
 
 from semcube.errors import MappingError, SourceError, UnsupportedError
 from semcube.mapping import TransformReport, quads, read_mapping
-from semcube.mapping.rows import CSVRows, JSONRows, Selection
+from semcube.mapping.documents import JSONRows
+from semcube.mapping.rows import CSVRows, Selection
 from semcube.mapping.sources import bind
 
 from .tables import PREFIXES
