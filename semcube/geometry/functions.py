@@ -23,6 +23,7 @@ from semcube.geometry.crs import CRS, CRS84, transform, transform_xy
 from semcube.geometry.crs import crs as find_crs
 from semcube.geometry.failures import row_by_row_where_it_fails
 from semcube.geometry.literals import NO_SYSTEM, Geometries
+from semcube.geometry.overlay import set_operation
 from semcube.geometry.units import Unit, unit
 from semcube.vocab import SF, UOM
 
@@ -380,10 +381,10 @@ _GEOMETRY: _Rows = (
     ("envelope", _shaped(shapely.envelope), "The smallest box around the geometry."),
 )
 _TWO: _Rows = (
-    ("difference", shapely.difference, "The part of the first geometry outside the second."),
-    ("intersection", shapely.intersection, "The part that both geometries share."),
-    ("symDifference", shapely.symmetric_difference, "What belongs to just one of both geometries."),
-    ("union", shapely.union, "What belongs to either geometry."),
+    ("difference", set_operation("difference"), "The part of the first geometry outside the second."),
+    ("intersection", set_operation("intersection"), "The part that both geometries share."),
+    ("symDifference", set_operation("symmetric_difference"), "What belongs to just one of both geometries."),
+    ("union", set_operation("union"), "What belongs to either geometry."),
 )
 _VALUES: tuple[tuple[str, str, Callable[..., Any], str], ...] = (
     ("coordinateDimension", "integer", _value(shapely.get_coordinate_dimension), "Ordinates per coordinate, 2 to 4."),

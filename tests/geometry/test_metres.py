@@ -155,3 +155,10 @@ def test_areas() -> None:
     assert found[4] == pytest.approx(both, rel=1e-9)
     assert found[6] == pytest.approx(both, rel=1e-9)
     assert area_m2(np.array([shapely.box(-180, -90, 180, 90)]))[0] >= 0
+
+
+def test_edges_along_meridians_are_nearest_at_the_highest_latitude() -> None:
+    near, far = (np.array([shapely.LineString([(x, 0), (x, 4)])]) for x in (1, 2))
+    band = np.array([shapely.LineString([(2, 1), (2, 3)])])
+    assert distance_m(near, band)[0] == pytest.approx(GEOD.inv(1, 3, 2, 3)[2], rel=1e-4)
+    assert distance_m(far, near)[0] == pytest.approx(GEOD.inv(1, 4, 2, 4)[2], rel=1e-4)
