@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from semcube.errors import UsageError
+from semcube.errors import UnsupportedError, UsageError
+
+if TYPE_CHECKING:
+    from semcube.mapping import TransformOptions, TransformReport
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -84,13 +88,15 @@ def transform(  # noqa: PLR0913, PLR0917 - one parameter for each option
     on_error: Annotated[
         OnError, typer.Option(help="Bad rows: stop, leave out and list, or repair invalid geometry.")
     ] = OnError.fail,
+    engine: Annotated[str, typer.Option(help="embedded, or spark: a folder of files, one per partition.")] = "embedded",
+    master: Annotated[str | None, typer.Option(help="Where Spark runs: local[2], spark://host:7077, yarn.")] = None,
+    partitions: Annotated[int | None, typer.Option(help="Files that the output folder of Spark has, about.")] = None,
     report: Annotated[str | None, typer.Option(help="Write counts and skipped rows to this JSON file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no summary.")] = False,
 ) -> None:
     """Turn files into RDF, with a mapping or without one."""
     from semcube.mapping import TransformOptions
-    from semcube.mapping import transform as run
 
     if not inputs and mapping is None:
         raise UsageError("no input", expected="files, or --mapping M whose sources are files")
@@ -99,7 +105,13 @@ def transform(  # noqa: PLR0913, PLR0917 - one parameter for each option
         zones=zones, cells=cells, categorical=categorical, on_error=on_error.value,
     )  # fmt: skip
     syntax = output_format or ("nt" if output == "-" else None)
-    made = run(inputs or [], output, mapping, options, format=syntax, quiet=quiet)
+    files = Files(inputs or [], output, mapping, syntax)
+    if engine != "embedded":
+        made = run_on(engine, master, files, options, partitions)
+    elif master is not None or partitions is not None:
+        raise UsageError("--master or --partitions on the embedded engine", expected="--engine spark with them")
+    else:
+        made = run(files, options, quiet=quiet)
     if report is not None:
         write_report(report, made.as_dict())
     if not quiet:
@@ -109,6 +121,48 @@ def transform(  # noqa: PLR0913, PLR0917 - one parameter for each option
     left_out = sum(layer.features_skipped + layer.values_skipped for layer in made.layers)
     if left_out and report is None and not quiet:
         print("semcube: list what was left out with --report FILE", file=sys.stderr)
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is read and written."""
+
+    inputs: list[str]
+    output: str
+    mapping: str | None
+    format: str | None
+
+
+def run(files: Files, options: TransformOptions, *, quiet: bool) -> TransformReport:
+    """The run in this process."""
+    from semcube.mapping import transform as embedded
+
+    return embedded(files.inputs, files.output, files.mapping, options, format=files.format, quiet=quiet)
+
+
+def run_on(
+    engine: str, master: str | None, files: Files, options: TransformOptions, partitions: int | None
+) -> TransformReport:
+    """The run on an engine that works in partitions.
+
+    Raises:
+        UnsupportedError: There is no such engine, or it runs no tasks.
+        UsageError: The output is no folder.
+    """
+    from semcube.engines import TaskEngine, engine_class
+    from semcube.mapping import transform_in_partitions
+
+    kind = engine_class(engine)
+    if files.output == "-":
+        raise UsageError(f"standard output with --engine {engine}", expected="a folder", fix="name it with --output")
+    if not hasattr(kind, "map_tasks"):
+        raise UnsupportedError(f"the engine {engine!r} runs no tasks", expected="spark, or embedded on one machine")
+    with kind.open(master) as opened:
+        assert isinstance(opened, TaskEngine)
+        return transform_in_partitions(
+            files.inputs, files.output, files.mapping, options,
+            engine=opened, partitions=partitions, format=files.format,
+        )  # fmt: skip
 
 
 def write_report(path: str, content: dict[str, Any]) -> None:

@@ -7,12 +7,16 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from semcube.errors import OutputError
 
-__all__ = ["output_errors", "replacing"]
+__all__ = ["output_errors", "replacing", "replacing_folder"]
+
+SUCCESS = "_SUCCESS"
+"""An empty file in each folder that is complete, as Spark and Hadoop write it."""
 
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "free space or write somewhere else"),
@@ -85,3 +89,52 @@ def replacing(path: str | Path) -> Iterator[Path]:
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing_folder(path: str | Path) -> Iterator[Path]:
+    """A temporary folder beside ``path`` that takes its place on success and is removed on failure.
+
+    A folder that such a run made before (it holds :data:`SUCCESS`) is replaced; nothing else is.
+
+    Args:
+        path: The folder to make.
+
+    Yields:
+        The folder to write to.
+
+    Raises:
+        OutputError: There is something else at ``path``, or the folder cannot be made.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with replacing_folder(Path(folder) / "parts") as temporary:
+        ...         _ = (temporary / "part-0.txt").write_text("all of it")
+        ...     sorted(each.name for each in (Path(folder) / "parts").iterdir())
+        ['_SUCCESS', 'part-0.txt']
+    """
+    with output_errors(path):
+        target = Path(os.path.realpath(path))
+        if target.exists() and not _is_replaceable(target):
+            what = "a folder with other things in it" if target.is_dir() else "a file"
+            raise OutputError(f"cannot write {path}: there is {what}", fix="choose a folder that is not there yet")
+        temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
+        try:
+            temporary.mkdir()
+            yield temporary
+            (temporary / SUCCESS).touch()
+            if target.exists():
+                old = target.with_name(f"{temporary.name}.old")
+                target.replace(old)
+                temporary.replace(target)
+                shutil.rmtree(old)
+            else:
+                temporary.replace(target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _is_replaceable(folder: Path) -> bool:
+    """Whether a folder is empty, or was made by :func:`replacing_folder`."""
+    return folder.is_dir() and (not any(folder.iterdir()) or (folder / SUCCESS).exists())

@@ -66,6 +66,25 @@ class LayerReport:
         if text not in self.notes:
             self.notes.append(text)
 
+    def add(self, other: LayerReport) -> None:
+        """Count what another part of the same layer gave.
+
+        Example:
+            >>> whole, part = LayerReport("roads.gpkg", features_in=2), LayerReport("roads.gpkg", features_in=3)
+            >>> part.skip_row(7, "no geometry")
+            >>> whole.add(part)
+            >>> whole.features_in, whole.features_skipped, whole.reasons
+            (5, 1, Counter({'no geometry': 1}))
+        """
+        for name, value in vars(other).items():
+            if type(value) is int:
+                setattr(self, name, getattr(self, name) + value)
+        self.crs = self.crs or other.crs
+        self.reasons += other.reasons
+        self.skipped += other.skipped[: KEPT - len(self.skipped)]
+        for text in other.notes:
+            self.note(text)
+
     def _list(self, row: int | None, column: str | None, reason: str) -> None:
         self.reasons[reason] += 1
         if len(self.skipped) < KEPT:

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
+from semcube.cli.transform import app
 from semcube.engines import Cancellation, TaskEngine
 from semcube.engines.relational import Column, Inline, Limit, Relational, Scan, Sort, SortKey, columns
 from semcube.engines.spark import SparkEngine, open_session, sedona_jars
@@ -107,3 +111,60 @@ def test_one_session_per_process(spark: SparkEngine) -> None:
 def test_explain_is_the_sql(spark: SparkEngine) -> None:
     assert spark.explain(Scan("a b", (("v", "s"),))) == "SELECT `s` AS `v` FROM `a b`"
     assert spark.supports(Scan)
+
+
+def sorted_lines(path: Path) -> list[bytes]:
+    files = sorted(path.glob("part-*")) if path.is_dir() else [path]
+    return sorted(line for file in files for line in file.open("rb"))
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    "name",
+    ["natural_earth/ne_10m_airports.shp", "fire/wildfires_GT_2019_2020_32629.gpkg"],
+    ids=["shapefile", "geopackage"],
+)
+def test_transform_gives_the_lines_of_the_embedded_engine(
+    spark: SparkEngine, shared: Path, tmp_path: Path, name: str
+) -> None:
+    source = str(shared / "data" / name)
+    done = {}
+    for engine, options in {"embedded": [], "spark": ["--engine", "spark", "--master", "local[2]"]}.items():
+        arguments = [source, "-o", str(tmp_path / f"{engine}.nt"), "--report", str(tmp_path / "report.json"), *options]
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 0, result.output
+        done[engine] = json.loads((tmp_path / "report.json").read_text())
+    assert len(list((tmp_path / "spark.nt").glob("part-*"))) == 4
+    assert sorted_lines(tmp_path / "spark.nt") == sorted_lines(tmp_path / "embedded.nt")
+    assert done["spark"]["triples"] == done["embedded"]["triples"] > 10_000
+    assert done["spark"]["layers"] == done["embedded"]["layers"]
+
+
+def test_a_bad_row_stops_the_run_and_leaves_nothing(spark: SparkEngine, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,n\n1,x\n")
+    (tmp_path / "m.ttl").write_text(
+        """@prefix rml: <http://w3id.org/rml/> . @prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
+        <#m> rml:logicalSource [ rml:source "a.csv" ; rml:referenceFormulation rml:CSV ] ;
+          rml:subjectMap [ rml:template "http://a/{id}" ] ;
+          rml:predicateObjectMap [ rml:predicate <http://a/n> ;
+            rml:objectMap [ rml:reference "n" ; rml:datatype xsd:integer ] ] ."""
+    )
+    arguments = ["-m", str(tmp_path / "m.ttl"), "-o", str(tmp_path / "out.nt"), "--engine", "spark"]
+    result = CliRunner().invoke(app, arguments)
+    assert isinstance(result.exception, RowError)
+    assert (result.exception.row, result.exception.column) == (0, "n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "m.ttl"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--engine", "flink"], "there is no engine 'flink'; expected one of embedded"),
+        (["--engine", "spark"], "standard output with --engine spark; expected a folder"),
+        (["--master", "local[2]"], "--master or --partitions on the embedded engine; expected --engine spark"),
+    ],
+)
+def test_options_that_do_not_fit(tmp_path: Path, options: list[str], message: str) -> None:
+    (tmp_path / "a.csv").write_text("id\n1\n")
+    result = CliRunner().invoke(app, [str(tmp_path / "a.csv"), *options])
+    assert str(result.exception).startswith(message)

@@ -69,6 +69,7 @@ def open_session(
 
 def _settings(master: str, sedona: bool) -> dict[str, str]:
     chosen = {
+        "spark.log.level": "ERROR",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
