@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from semcube.io.terms import TERMS
+from semcube.store.quad_columns import QuadColumns
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -147,6 +148,7 @@ class Cache:
 
     def __init__(self, budget: int, size: int = 20_000) -> None:
         self.texts = TermTexts(budget)
+        self.columns = QuadColumns(budget)
         self._counts = Counts(-1)
         self._size = size
         self._known: OrderedDict[str, int] = OrderedDict()

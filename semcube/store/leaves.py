@@ -6,7 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from semcube.engines.ids import Tag
+from semcube.engines.look_ups import LookUps
 from semcube.engines.relational import Call, Column, Constant, Distinct, Relational, Scalar, Scan, conjunction
+from semcube.engines.rows import Declined
 from semcube.engines.sql import compile_sql
 from semcube.io.terms import IRI, Term, key
 from semcube.sparql.algebra import Variable
@@ -14,6 +16,7 @@ from semcube.sparql.dataset import ActiveGraph, Estimate, QuadPattern
 from semcube.sparql.pushdown.names import column_name
 from semcube.sparql.pushdown.parts import only
 from semcube.store.cache import Predicate
+from semcube.store.quad_columns import SnapshotColumns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,11 +24,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from semcube.engines.base import Cancellation
+    from semcube.engines.rows import Rows
     from semcube.store.cache import Counts
+    from semcube.store.quad_columns import QuadColumns
     from semcube.store.snapshot import Snapshot
 
 __all__ = ["Leaves"]
 
+FEW, FLOWING = 50_000.0, 200_000
+"""A plan is tried by look-ups if so many rows are expected, and left to SQL where more than so many flow."""
 COUNTED = 100_000
 """So many counts are kept."""
 
@@ -36,11 +43,16 @@ class Leaves:
     Args:
         snapshot: The state that is read.
         counts: What is known of that state already.
+        columns: Sorted columns for look-ups without SQL; None inside a write transaction.
     """
 
-    def __init__(self, snapshot: Snapshot, counts: Counts) -> None:
+    def __init__(self, snapshot: Snapshot, counts: Counts, columns: QuadColumns | None = None) -> None:
         self._snapshot = snapshot
         self._counts = counts
+        self._look_ups: LookUps | None = None
+        if columns is not None:
+            sorted_columns = SnapshotColumns(columns, snapshot.version, lambda: self.predicates, snapshot.connection)
+            self._look_ups = LookUps(sorted_columns, FLOWING)
 
     def id_of(self, term: Term) -> int:
         """The id of a term, 0 if the store lacks it."""
@@ -152,6 +164,15 @@ class Leaves:
     def texts(self) -> Relational:
         """Columns ``n`` and ``text``: payload and lexical form of each term that is not inline."""
         return Scan("terms", (("n", "n"), ("text", "lexical")))
+
+    def look_up(self, plan: Relational, rows: float) -> Rows | None:
+        """The rows of a plan of which so many are expected, if they were found without SQL; None else."""
+        if self._look_ups is None or rows > FEW:
+            return None
+        try:
+            return self._look_ups.run(plan)
+        except Declined:
+            return None
 
     def run(self, plan: Relational, cancellation: Cancellation) -> Iterator[pa.RecordBatch]:
         """The rows of a plan."""

@@ -126,7 +126,8 @@ class Snapshot:
         self._geometries = geometries
         self.version = _version(first)
         self._dictionary = StoreDictionary(self.connection, salt, cache)
-        self.leaves = Leaves(self, Counts(self.version) if cache is None else cache.counts_of(self.version))
+        counts = Counts(self.version) if cache is None else cache.counts_of(self.version)
+        self.leaves = Leaves(self, counts, None if cache is None else cache.columns)
         self.closed = False
 
     # --- running SQL ------------------------------------------------------------------------------------------------

@@ -173,6 +173,8 @@ class Store:
                     transaction = Transaction(cursor, self._salt)
                     yield transaction
                     transaction.finish()
+                    version = int(cursor.execute("SELECT version FROM meta").fetchall()[0][0])
+                    self._cache.columns.mark(transaction.changed, version)
                     cursor.commit()
             except BaseException:
                 with suppress(Exception):

@@ -77,6 +77,8 @@ class Transaction:
     def __init__(self, connection: duckdb.DuckDBPyConnection, salt: str) -> None:
         self.connection = connection
         self.report = LoadReport()
+        self.changed: set[int] = set()
+        """Predicates of quads that were added or removed."""
         self._encoder = Encoder(connection, salt)
         connection.execute("CREATE OR REPLACE TEMP TABLE staged (p BIGINT, s BIGINT, o BIGINT, g BIGINT)")
 
@@ -149,6 +151,7 @@ class Transaction:
         con.execute(
             "INSERT INTO graphs SELECT DISTINCT g, false FROM fresh WHERE g <> 0 AND g NOT IN (SELECT id FROM graphs)"
         )
+        self.changed.update(row[0] for row in con.execute("SELECT DISTINCT p FROM fresh").fetchall())
         self._count_fresh()
         con.execute("INSERT INTO quads_ps SELECT p, s, o, g FROM fresh ORDER BY p, s, o, g")
         con.execute("INSERT INTO quads_po SELECT p, o, s, g FROM fresh ORDER BY p, o, s, g")
@@ -219,6 +222,7 @@ class Transaction:
         con.execute("CREATE OR REPLACE TEMP TABLE gone AS FROM quads_ps SEMI JOIN gone USING (p, s, o, g)")
         removed = self._count("SELECT count(*) FROM gone")
         if removed:
+            self.changed.update(row[0] for row in con.execute("SELECT DISTINCT p FROM gone").fetchall())
             low_high = con.execute("SELECT min(p), max(p), min(s), max(s), min(o), max(o) FROM gone").fetchall()[0]
             near = "p BETWEEN {} AND {} AND s BETWEEN {} AND {} AND o BETWEEN {} AND {}".format(*low_high)
             for table in ("quads_ps", "quads_po"):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from semcube.engines.base import Cancellation
+    from semcube.engines.rows import Rows
     from semcube.io.terms import Term
     from semcube.sparql.dataset import Estimate, QuadPattern
 
@@ -144,6 +145,10 @@ class Leaves(Protocol):
 
     def texts(self) -> Relational:
         """Columns ``n`` and ``text``: payload and lexical form of each term that is not inline."""
+        ...
+
+    def look_up(self, plan: Relational, rows: float) -> Rows | None:
+        """The rows of a plan of which so many are expected, if they were found without SQL; None else."""
         ...
 
     def run(self, plan: Relational, cancellation: Cancellation) -> Iterator[pa.RecordBatch]:

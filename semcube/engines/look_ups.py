@@ -1,0 +1,343 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Relational plans over sorted columns in memory, for answers of few rows.
+
+A database needs milliseconds to plan a statement, whatever it finds. Here a join goes from the smallest leaf on: each
+further scan is looked up by binary search for the rows found so far (index nested loops). What is no plan of look-ups,
+or grows beyond a number of rows, is declined, and the database runs it; both give the same bag of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from semcube.engines.relational import (
+    AntiJoin,
+    Call,
+    Column,
+    Compute,
+    Constant,
+    Distinct,
+    Empty,
+    Inline,
+    Join,
+    LeftJoin,
+    Limit,
+    Relational,
+    Scalar,
+    Scan,
+    SemiJoin,
+    UnionAll,
+    Where,
+    columns,
+)
+from semcube.engines.rows import (
+    NOTHING,
+    Declined,
+    Rows,
+    expand,
+    join_codes,
+    named,
+    outer,
+    rows_of,
+    shared,
+    stacked,
+    truth,
+)
+
+__all__ = ["LookUps", "SortedPairs", "SortedQuads"]
+
+Ids = npt.NDArray[np.int64]
+
+_TABLES = ("quads_ps", "quads_po")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SortedPairs:
+    """The quads of one predicate, sorted by ``first``."""
+
+    first: Ids
+    second: Ids
+    graph: Ids | None
+    """None where all are in graph 0."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in memory."""
+        return sum(c.nbytes for c in (self.first, self.second, self.graph) if c is not None)
+
+
+class SortedQuads(Protocol):
+    """Gives the quads of a state of a store as sorted columns."""
+
+    def pairs(self, column: str, predicate: int) -> SortedPairs | None:
+        """The quads of a predicate sorted by ``"s"`` or ``"o"``; None where they are not at hand."""
+        ...
+
+
+class LookUps:
+    """Runs plans on sorted columns.
+
+    Args:
+        source: The sorted columns.
+        limit: So many rows may flow at any place of a plan.
+    """
+
+    def __init__(self, source: SortedQuads, limit: int) -> None:
+        self._source = source
+        self._limit = limit
+
+    def run(self, plan: Relational) -> Rows:
+        """The rows of a plan.
+
+        Raises:
+            Declined: The database has to run it.
+        """
+        return self._rows(plan, None)
+
+    def _rows(self, node: Relational, known: Rows | None) -> Rows:
+        """The rows of a node; with ``known``, those without a partner in it may be left out.
+
+        Args:
+            node: A node of the plan.
+            known: Distinct rows of some columns of the node.
+        """
+        match node:
+            case Scan() | Join():
+                return self._joined(node, known)
+            case Inline():
+                return rows_of(node.table)
+            case Empty(names):
+                return Rows({name: np.empty(0, np.int64) for name in named(names)}, 0)
+            case LeftJoin(left, right, on, None):
+                return outer(*self._sides(left, right, on, known), on, named(columns(right)), self._limit)
+            case SemiJoin(left, right, on) | AntiJoin(left, right, on):
+                first, second = self._sides(left, right, on, known)
+                codes, others = join_codes(first, second, on)
+                return first.take(np.isin(codes, others, invert=isinstance(node, AntiJoin)))
+            case Compute(source, pairs):
+                return self._computed(source, pairs, known)
+            case Distinct(source):
+                return self._rows(source, known).distinct()
+            case Where(source, condition):
+                rows = self._rows(source, known)
+                true, sure = truth(condition, rows)
+                return rows.take(true & sure)
+            case UnionAll(parts):
+                return self._bounded(stacked([self._rows(part, known) for part in parts]))
+            case Limit(source, offset, limit):
+                rows = self._rows(source, None)
+                end = rows.count if limit is None else min(rows.count, offset + limit)
+                return rows.take(np.arange(min(offset, end), end))
+            case _:
+                raise Declined
+
+    def _bounded(self, rows: Rows) -> Rows:
+        if rows.count > self._limit:
+            raise Declined
+        return rows
+
+    def _sides(self, left: Relational, right: Relational, on: tuple[str, ...], known: Rows | None) -> tuple[Rows, Rows]:
+        """Both sides of a join that keeps the left one; the right one is looked up for it."""
+        first = self._rows(left, None if known is None else shared(known, columns(left)))
+        return first, self._rows(right, first.select(on).distinct() if on else None)
+
+    def _computed(self, source: Relational, pairs: tuple[tuple[str, Scalar], ...], known: Rows | None) -> Rows:
+        """Renamed columns and constants."""
+        below = None
+        if known is not None:
+            renamed = {v.name: known.columns[n] for n, v in pairs if isinstance(v, Column) and n in known.columns}
+            below = Rows(renamed, known.count).distinct() if renamed else None
+        rows = self._rows(source, below)
+        found = {}
+        for name, value in pairs:
+            if name == NOTHING:
+                continue
+            inner = value.arguments[0] if isinstance(value, Call) and value.name == "bigint" else value
+            if isinstance(inner, Column):
+                found[name] = rows.columns[inner.name]
+            elif isinstance(inner, Constant) and (inner.value is None or type(inner.value) is int):
+                found[name] = np.full(rows.count, inner.value or 0, np.int64)
+            else:
+                raise Declined
+        return Rows(found, rows.count)
+
+    # --- joins ------------------------------------------------------------------------------------------------------
+
+    def _joined(self, node: Scan | Join, known: Rows | None) -> Rows:
+        """An inner join, from its smallest leaf on; ``known`` is one more leaf."""
+        leaves: list[_Probe | Relational] = [
+            _Probe.of(leaf, self._source) if isinstance(leaf, Scan) else leaf for leaf in _leaves(node)
+        ]
+        names = named(columns(node))
+        if known is not None and known.columns:
+            rows = known
+        else:
+            first = min(leaves, key=_size)
+            leaves.remove(first)
+            if isinstance(first, _Probe) and first.size > self._limit:
+                raise Declined
+            rows = first.rows() if isinstance(first, _Probe) else self._rows(first, None)
+        while leaves:
+            rows = self._bounded(self._next(rows, leaves))
+        return rows.select(names)
+
+    def _next(self, rows: Rows, leaves: list[_Probe | Relational]) -> Rows:
+        """The rows joined with the leaf that gives the fewest."""
+        ranges: list[tuple[int, int, Ids, Ids]] = []
+        for place, leaf in enumerate(leaves):
+            if isinstance(leaf, _Probe) and leaf.names & rows.columns.keys():
+                low, high = leaf.ranges(rows)
+                ranges.append((int((high - low).sum()), place, low, high))
+        if ranges:
+            total, place, low, high = min(ranges, key=lambda found: found[:2])
+            if total > self._limit:
+                raise Declined
+            probe = leaves.pop(place)
+            assert isinstance(probe, _Probe)
+            return probe.extend(rows, low, high)
+        leaf = min(leaves, key=_size)
+        leaves.remove(leaf)
+        if isinstance(leaf, _Probe):
+            if leaf.size * rows.count > self._limit:
+                raise Declined
+            return self._natural(rows, leaf.rows())
+        common = shared(rows, columns(leaf))
+        return self._natural(rows, self._rows(leaf, common if common.columns else None))
+
+    def _natural(self, left: Rows, right: Rows) -> Rows:
+        """The inner join on all columns that both have."""
+        on = tuple(name for name in left.columns if name in right.columns)
+        codes, others = join_codes(left, right, on)
+        order = np.argsort(others, kind="stable")
+        low, high = (np.searchsorted(others[order], codes, side) for side in ("left", "right"))
+        if int((high - low).sum()) > self._limit:
+            raise Declined
+        mine, theirs = expand(low, high)
+        added = right.take(order[theirs]).columns
+        return Rows({**added, **left.take(mine).columns}, len(mine))
+
+
+class _Probe:
+    """A scan of the quads of one predicate, ready to be looked up."""
+
+    def __init__(self, scan: Scan, source: SortedQuads, equal: dict[str, int], rest: list[Scalar]) -> None:
+        self._scan = scan
+        self._source = source
+        self._equal = equal
+        self._rest = rest
+        self._predicate = equal["p"]
+        self._name_of = {column: name for name, column in scan.columns}
+        self.names = {name for name, column in scan.columns if column in ("s", "o")}
+        self._by = "s" if "s" in equal else "o" if "o" in equal else "s"
+        pairs = self._pairs(self._by)
+        if self._by in equal:
+            key = np.array([equal[self._by]])
+            self._low, self._high = (int(np.searchsorted(pairs.first, key, side)[0]) for side in ("left", "right"))
+        else:
+            self._low, self._high = 0, len(pairs.first)
+
+    @classmethod
+    def of(cls, scan: Scan, source: SortedQuads) -> _Probe:
+        """A scan as look-ups.
+
+        Raises:
+            Declined: It has no constant predicate, or its columns are not at hand.
+        """
+        equal: dict[str, int] = {}
+        rest: list[Scalar] = []
+        for condition in _conditions(scan.where):
+            match condition:
+                case Call("=", (Column(name), Constant(int() as number))) if name in ("s", "p", "o"):
+                    equal[name] = number
+                case _:
+                    rest.append(condition)
+        if scan.table not in _TABLES or "p" not in equal:
+            raise Declined
+        return cls(scan, source, equal, rest)
+
+    @property
+    def size(self) -> int:
+        """Rows of the whole scan, at most."""
+        return self._high - self._low
+
+    def _pairs(self, column: str) -> SortedPairs:
+        found = self._source.pairs(column, self._predicate)
+        if found is None:
+            raise Declined
+        return found
+
+    def rows(self) -> Rows:
+        """All rows of the scan."""
+        return self._found(self._by, np.arange(self._low, self._high), Rows({}, self.size))
+
+    def _key(self, rows: Rows) -> str:
+        """The column of quads by which known rows are looked up."""
+        return "s" if self._name_of.get("s") in rows.columns else "o"
+
+    def ranges(self, rows: Rows) -> tuple[Ids, Ids]:
+        """For each known row the range of sorted quads that may join it."""
+        by = self._key(rows)
+        sorted_by, keys = self._pairs(by).first, rows.columns[self._name_of[by]]
+        low, high = np.searchsorted(sorted_by, keys, "left"), np.searchsorted(sorted_by, keys, "right")
+        return low.astype(np.int64), high.astype(np.int64)
+
+    def extend(self, rows: Rows, low: Ids, high: Ids) -> Rows:
+        """The known rows joined with the quads of their ranges."""
+        mine, places = expand(low, high)
+        return self._found(self._key(rows), places, rows.take(mine))
+
+    def _found(self, by: str, places: Ids, beside: Rows) -> Rows:
+        """Quads by their places in the order of a column, where all conditions hold, beside the rows they join."""
+        pairs, other = self._pairs(by), "o" if by == "s" else "s"
+        graph = np.zeros(len(places), np.int64) if pairs.graph is None else pairs.graph[places]
+        first, second = pairs.first[places], pairs.second[places]
+        quads = {by: first, other: second, "g": graph, "p": np.full(len(places), self._predicate)}
+        kept = np.ones(len(places), bool)
+        for column, number in self._equal.items():
+            if column not in ("p", by) or beside.columns:
+                kept &= quads[column] == number
+        table = Rows(quads, len(places), nulls=False)
+        for condition in self._rest:
+            true, sure = truth(condition, table)
+            kept &= true & sure
+        found = dict(beside.columns)
+        for name, column in self._scan.columns:
+            if name == NOTHING:
+                continue
+            if name in beside.columns:
+                kept &= quads[column] == beside.columns[name]
+            else:
+                found[name] = quads[column]
+        joined = Rows(found, len(places))
+        return joined if bool(kept.all()) else joined.take(kept)
+
+
+def _leaves(node: Relational) -> Iterator[Relational]:
+    """What a tree of inner joins joins; they are natural joins, so their order is free."""
+    if isinstance(node, Join):
+        yield from _leaves(node.left)
+        yield from _leaves(node.right)
+    else:
+        yield node
+
+
+def _size(leaf: _Probe | Relational) -> float:
+    if isinstance(leaf, _Probe):
+        return leaf.size
+    return leaf.table.num_rows if isinstance(leaf, Inline) else np.inf
+
+
+def _conditions(condition: Scalar | None) -> Iterator[Scalar]:
+    match condition:
+        case None:
+            return
+        case Call("and", parts):
+            for part in parts:
+                yield from _conditions(part)
+        case _:
+            yield condition
