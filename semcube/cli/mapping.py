@@ -33,6 +33,21 @@ def generate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     categorical: Annotated[
         bool | None, typer.Option("--categorical/--continuous", help="Whether pixel values are classes.")
     ] = None,
+    min_pixels: Annotated[
+        int | None, typer.Option(min=1, help="Give regions of fewer pixels to their largest neighbour.")
+    ] = None,
+    max_regions: Annotated[
+        int | None, typer.Option(min=1, help="Stop at more class polygons than this; a million by default.")
+    ] = None,
+    confidence: Annotated[
+        str | None, typer.Option(help="Band of confidences: VARIABLE of the same file, FILE or FILE:VARIABLE.")
+    ] = None,
+    per_pixel: Annotated[
+        bool, typer.Option("--per-pixel", help="Make every pixel a feature with observations.")
+    ] = False,
+    model: Annotated[
+        list[str] | None, typer.Option(help="Who made a raster: NAME=VALUE, or a .ttl, .json or .yaml file.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print no notes.")] = False,
 ) -> None:
     """Write a mapping by rule; edit it and run it with: semcube transform --mapping M --output OUT."""
@@ -47,7 +62,9 @@ def generate(  # noqa: PLR0913, PLR0917 - one parameter for each option
         layer=layer,
         key=key,
         source_crs=source_crs,
-        raster=RasterSettings(zones, cells, categorical, source_crs),
+        raster=RasterSettings(
+            zones, cells, categorical, source_crs, min_pixels, max_regions, confidence, per_pixel, tuple(model or ())
+        ),
     )
     folder = Path.cwd() if output == "-" else Path(output).resolve().parent
     _write(output, mapping_turtle(made.mapping, directory=folder))

@@ -85,6 +85,21 @@ def transform(  # noqa: PLR0913, PLR0917 - one parameter for each option
     categorical: Annotated[
         bool | None, typer.Option("--categorical/--continuous", help="Whether pixel values are classes.")
     ] = None,
+    min_pixels: Annotated[
+        int | None, typer.Option(min=1, help="Give regions of fewer pixels to their largest neighbour.")
+    ] = None,
+    max_regions: Annotated[
+        int | None, typer.Option(min=1, help="Stop at more class polygons than this; a million by default.")
+    ] = None,
+    confidence: Annotated[
+        str | None, typer.Option(help="Band of confidences: VARIABLE of the same file, FILE or FILE:VARIABLE.")
+    ] = None,
+    per_pixel: Annotated[
+        bool, typer.Option("--per-pixel", help="Make every pixel a feature with observations; prints how many triples.")
+    ] = False,
+    model: Annotated[
+        list[str] | None, typer.Option(help="Who made a raster: NAME=VALUE, or a .ttl, .json or .yaml file.")
+    ] = None,
     on_error: Annotated[
         OnError, typer.Option(help="Bad rows: stop, leave out and list, or repair invalid geometry.")
     ] = OnError.fail,
@@ -102,8 +117,11 @@ def transform(  # noqa: PLR0913, PLR0917 - one parameter for each option
         raise UsageError("no input", expected="files, or --mapping M whose sources are files")
     options = TransformOptions(
         base=base, layer=layer, key=key, where=where, bbox=parse_bbox(bbox), crs=crs, source_crs=source_crs,
-        zones=zones, cells=cells, categorical=categorical, on_error=on_error.value,
+        zones=zones, cells=cells, categorical=categorical, on_error=on_error.value, min_pixels=min_pixels,
+        max_regions=max_regions, confidence=confidence, per_pixel=per_pixel, model=tuple(model or ()),
     )  # fmt: skip
+    if per_pixel and mapping is None and not quiet:
+        _print_estimate(inputs or [], layer)
     syntax = output_format or ("nt" if output == "-" else None)
     files = Files(inputs or [], output, mapping, syntax)
     if engine != "embedded":
@@ -163,6 +181,15 @@ def run_on(
             files.inputs, files.output, files.mapping, options,
             engine=opened, partitions=partitions, format=files.format,
         )  # fmt: skip
+
+
+def _print_estimate(inputs: list[str], layer: str | None) -> None:
+    """Say what single pixels will cost before they are written."""
+    from semcube.mapping.raster_values import estimate
+    from semcube.mapping.sources import is_raster
+
+    for path in filter(is_raster, inputs):
+        print(f"semcube: {path}: up to {estimate(path, layer):,} triples, if no pixel is missing", file=sys.stderr)
 
 
 def write_report(path: str, content: dict[str, Any]) -> None:

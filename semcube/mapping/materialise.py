@@ -55,6 +55,16 @@ class TransformOptions:
     """Grid over which they are summarised without zones: ``h3`` or ``h3:N``."""
     categorical: bool | None = None
     """Whether values of a raster are classes; by its metadata if None."""
+    min_pixels: int | None = None
+    """Regions of a classified raster with fewer pixels are given to their largest neighbour."""
+    max_regions: int | None = None
+    """More regions are an error; a million if None."""
+    confidence: str | None = None
+    """Band of confidences of a classified raster: ``VARIABLE`` of the same file, ``FILE`` or ``FILE:VARIABLE``."""
+    per_pixel: bool = False
+    """Every pixel of a raster becomes a feature with observations."""
+    model: tuple[str, ...] = ()
+    """The model that made a raster: ``NAME=VALUE``, or a Turtle, JSON or YAML file."""
     grouped: bool = False
     """All quads of a subject together."""
 
@@ -249,9 +259,17 @@ def _of_layer(mapping: Mapping, layer: str | None) -> Mapping:
     return replace(mapping, triples_maps=kept)
 
 
-def _raster_settings(options: TransformOptions) -> RasterSettings | None:
-    if (options.zones, options.cells, options.categorical, options.source_crs) == (None,) * 4:
-        return None
+def _raster_settings(options: TransformOptions) -> RasterSettings:
     from semcube.mapping.raster import RasterSettings
 
-    return RasterSettings(options.zones, options.cells, options.categorical, options.source_crs)
+    return RasterSettings(
+        options.zones,
+        options.cells,
+        options.categorical,
+        options.source_crs,
+        options.min_pixels,
+        options.max_regions,
+        options.confidence,
+        options.per_pixel,
+        tuple(options.model),
+    )

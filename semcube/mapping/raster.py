@@ -10,6 +10,7 @@ Pixels do not become triples; what people ask of them does. Which table, a logic
 ``regions``    one row per connected region of equal class and time, with its polygon
 ``zones``      one row per zone and time: statistics of the pixels, weighted by the part inside
 ``cells``      the same for the cells of the H3 grid
+``pixels``     one row per valid pixel and time: only where it is asked for
 =============  ======================================================================================
 """
 
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from semcube.errors import CRSError, SourceError, UnsupportedError
+from semcube.errors import CRSError, MappingError, SourceError, UnsupportedError
 from semcube.mapping.model import FID, GEOMETRY, LogicalSource
 from semcube.mapping.quantities import standard_name_iri, unit_iri
 from semcube.mapping.rows import Selection
@@ -37,7 +38,7 @@ __all__ = ["TABLES", "Grid", "RasterRows", "RasterSettings", "open_raster_rows",
 
 MAX_CLASSES = 1000
 """More distinct values than this are no classes."""
-TABLES = ("dataset", "classes", "times", "regions", "zones", "cells")
+TABLES = ("dataset", "classes", "times", "regions", "zones", "cells", "pixels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,16 @@ class RasterSettings:
     categorical: bool | None = None
     """Whether values are classes; by the file's metadata if None."""
     source_crs: str | None = None
+    min_pixels: int | None = None
+    """Regions of fewer pixels are given to their largest neighbour."""
+    max_regions: int | None = None
+    """More regions are an error; a million if None."""
+    confidence: str | None = None
+    """Band of confidences: ``VARIABLE`` of the same file, ``FILE`` or ``FILE:VARIABLE``."""
+    per_pixel: bool = False
+    """Every pixel becomes a feature with an observation."""
+    model: tuple[str, ...] = ()
+    """The model that made the raster: ``NAME=VALUE``, or a Turtle, JSON or YAML file."""
 
 
 def time_id(text: str) -> str:
@@ -185,6 +196,9 @@ def open_raster_rows(source: LogicalSource, settings: RasterSettings | None = No
         zones=settings.zones or source.option("zones"),
         cells=settings.cells or source.option("cells"),
         source_crs=settings.source_crs or source.option("crs"),
+        min_pixels=settings.min_pixels or _number(source, "minPixels"),
+        max_regions=settings.max_regions or _number(source, "maxRegions"),
+        confidence=settings.confidence or source.option("confidence"),
     )
     raster = open_raster(path, source.option("variable"))
     crs = raster.info.crs or settings.source_crs
@@ -198,13 +212,24 @@ def open_raster_rows(source: LogicalSource, settings: RasterSettings | None = No
         "dataset": lambda: _dataset(raster, crs),
         "classes": lambda: _classes(raster, crs),
         "times": lambda: _times(raster, crs),
-        "regions": lambda: _regions(raster, crs),
+        "regions": lambda: _regions(raster, crs, settings),
         "zones": lambda: _zones(raster, crs, settings),
         "cells": lambda: _cells(raster, crs, settings),
+        "pixels": lambda: _pixels(raster, crs),
     }
     if source.iterator not in makers:
         raise UnsupportedError(f"iterator {source.iterator!r} of a raster", expected="one of " + ", ".join(TABLES))
     return makers[source.iterator]()
+
+
+def _number(source: LogicalSource, name: str) -> int | None:
+    """An option that is a whole number above 0."""
+    text = source.option(name)
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise MappingError(f"semcube:{name} {text!r} of {source}", expected="a whole number above 0")
+    return int(text)
 
 
 def table(raster: RasterSource, crs: str, name: str, schema: pa.Schema, produce: Any) -> RasterRows:
@@ -302,14 +327,53 @@ def _times(raster: RasterSource, crs: str) -> RasterRows:
     return table(raster, crs, "times", schema, produce)
 
 
-def _regions(raster: RasterSource, crs: str) -> RasterRows:
+def _regions(raster: RasterSource, crs: str, settings: RasterSettings) -> RasterRows:
     from semcube.geometry import crs as system
-    from semcube.mapping.raster_regions import REGIONS, regions
+    from semcube.mapping.raster_regions import MAX_REGIONS, REGIONS, RegionRules, regions
+
+    sure = None if settings.confidence is None else _confidence(raster, settings.confidence)
 
     def produce(selection: Selection, batch_bytes: int) -> Batches:
-        return regions(Grid.of(raster, selection.bbox, system(crs)), batch_bytes)
+        grid = Grid.of(raster, selection.bbox, system(crs))
+        rules = RegionRules(
+            settings.min_pixels or 1,
+            settings.max_regions or MAX_REGIONS,
+            None if sure is None else replace(grid, source=sure),
+        )
+        return regions(grid, batch_bytes, rules)
 
     return table(raster, crs, "regions", REGIONS, produce)
+
+
+def _confidence(raster: RasterSource, wanted: str) -> RasterSource:
+    """The band of confidences, which has to lie on the grid of the classes."""
+    from semcube.io import open_raster
+    from semcube.mapping.raster_zones import split_layer
+
+    path, name = split_layer(wanted)
+    sure = open_raster(path, name) if path.exists() else open_raster(raster.info.source, wanted)
+    own, other = raster.info, sure.info
+    times = {None if each.times is None else len(each.times) for each in (own, other)}
+    same_grid = own.shape[-2:] == other.shape[-2:] and np.allclose(own.transform, other.transform, rtol=1e-9)
+    if not same_grid or (other.times is not None and len(times) > 1):
+        raise SourceError(
+            f"the confidence {wanted} has another grid: {other.shape} at {other.transform}",
+            source=own.source,
+            layer=own.variable,
+            expected=f"{own.shape} at {own.transform}",
+            fix="resample it to the grid of the classes",
+        )
+    return sure
+
+
+def _pixels(raster: RasterSource, crs: str) -> RasterRows:
+    from semcube.geometry import crs as system
+    from semcube.mapping.raster_values import PIXELS, pixels
+
+    def produce(selection: Selection, batch_bytes: int) -> Batches:
+        return pixels(Grid.of(raster, selection.bbox, system(crs)), batch_bytes)
+
+    return table(raster, crs, "pixels", PIXELS, produce)
 
 
 def _zones(raster: RasterSource, crs: str, settings: RasterSettings) -> RasterRows:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from semcube.io.terms import IRI
 from semcube.mapping.build import constant, iri_of, literal, predicate, rule, same
 from semcube.mapping.iri import local_name
 from semcube.mapping.model import (
@@ -21,6 +22,7 @@ from semcube.mapping.model import (
     TermType,
     TriplesMap,
 )
+from semcube.mapping.provenance import provenance_rules, read_model
 from semcube.vocab import (
     DCAT,
     DCTERMS,
@@ -63,6 +65,8 @@ class _Variable:
     segment: str
     base: str
     options: tuple[tuple[str, str], ...]
+    has_model: bool = False
+    """Whether a model made it, whose run is at ``<dataset>/run``."""
 
     def source(self, table: str) -> LogicalSource:
         return LogicalSource(self.path, Formulation.RASTER, table, self.options)
@@ -74,6 +78,12 @@ class _Variable:
         self, name: str, table: str, subject: TermMap, classes: tuple[str, ...], *items: PredicateObjectMap
     ) -> TriplesMap:
         return rule(f"#{self.segment}-{name}", self.source(table), subject, classes, *items)
+
+    def made_by(self) -> tuple[PredicateObjectMap, ...]:
+        """Where the pixels come from: the dataset and, if it is known, the run of the model."""
+        origin = predicate(PROV + "wasDerivedFrom", constant(self.iri()))
+        run = predicate(PROV + "wasGeneratedBy", constant(self.iri("/run")))
+        return (origin, run) if self.has_model else (origin,)
 
 
 def raster_maps(
@@ -111,23 +121,51 @@ def raster_maps(
         while segment in taken:
             segment = f"{wanted}_{len(taken) + 1}"
         taken.add(segment)
-        options = {"variable": name}
-        if settings.zones and not is_categorical:
-            options["zones"] = settings.zones
-        elif not is_categorical:
-            options["cells"] = settings.cells or "h3"
-        if info.crs is None and settings.source_crs is not None:
-            options["crs"] = settings.source_crs
-        item = _Variable(str(path), name, segment, base, tuple(sorted(options.items())))
+        options = _options(name, settings, is_categorical=is_categorical, has_crs=info.crs is not None)
+        item = _Variable(str(path), name, segment, base, options, bool(settings.model))
         maps += _dataset_rules(item, has_times=info.times is not None)
+        if settings.model:
+            maps += _model_rules(item, settings.model)
         if is_categorical:
-            maps += _class_rules(item)
+            maps += _concept_rules(item)
+        if settings.per_pixel:
+            maps += _pixel_rules(item, is_categorical=is_categorical)
+        elif is_categorical:
+            maps += _region_rules(item, has_confidence=settings.confidence is not None)
         elif settings.zones:
             zone = iri_of(f"{base}{zone_segment}/", Reference("zone"))
             maps.append(_observations(item, "zones", zone))
         else:
             maps += [_observations(item, "cells", iri_of(f"{base}h3/", Reference("zone"))), *_cell_rules(item)]
     return maps
+
+
+def _options(
+    name: str, settings: RasterSettings, *, is_categorical: bool, has_crs: bool
+) -> tuple[tuple[str, str], ...]:
+    """The options of a logical source: those that the tables of this variable need."""
+    options = {"variable": name}
+    if is_categorical and not settings.per_pixel:
+        wanted = {
+            "confidence": settings.confidence,
+            "minPixels": settings.min_pixels,
+            "maxRegions": settings.max_regions,
+        }
+        options |= {key: str(value) for key, value in wanted.items() if value is not None}
+    elif settings.zones and not settings.per_pixel:
+        options["zones"] = settings.zones
+    elif not settings.per_pixel:
+        options["cells"] = settings.cells or "h3"
+    if not has_crs and settings.source_crs is not None:
+        options["crs"] = settings.source_crs
+    return tuple(sorted(options.items()))
+
+
+def _model_rules(item: _Variable, model: tuple[str, ...]) -> list[TriplesMap]:
+    """The run of a model, which made the dataset."""
+    facts = read_model(model, item.iri("/run"), item.iri("/model"))
+    facts.append((IRI(item.iri()), PROV + "wasGeneratedBy", IRI(item.iri("/run"))))
+    return provenance_rules(f"#{item.segment}-model", item.source("dataset"), facts)
 
 
 def _dataset_rules(item: _Variable, *, has_times: bool) -> list[TriplesMap]:
@@ -177,28 +215,35 @@ def _iri(column: str) -> TermMap:
     return TermMap(Reference(column), TermType.IRI, node="objectMap")
 
 
-def _class_rules(item: _Variable) -> list[TriplesMap]:
+def _concept_rules(item: _Variable) -> list[TriplesMap]:
     scheme = constant(item.iri("/classes"))
-    concept = iri_of(item.iri("/class/"), Reference("value"))
-    region = iri_of(item.iri("/region/"), Reference("region"))
-    geometry = iri_of(item.iri("/region/"), Reference("region"), "/", Reference(GEOMETRY_NODE))
     return [
         item.rule(
             "scheme", "dataset", scheme, (SKOS + "ConceptScheme",),
             predicate(DCTERMS + "title", literal("long_name")),
         ),
         item.rule(
-            "classes", "classes", concept, (SKOS + "Concept",),
+            "classes", "classes", iri_of(item.iri("/class/"), Reference("value")), (SKOS + "Concept",),
             predicate(SKOS + "prefLabel", literal("label")),
             predicate(SKOS + "notation", literal("value", XSD_INTEGER)),
             predicate(SKOS + "inScheme", scheme),
         ),
+    ]  # fmt: skip
+
+
+def _region_rules(item: _Variable, *, has_confidence: bool) -> list[TriplesMap]:
+    concept = iri_of(item.iri("/class/"), Reference("value"))
+    region = iri_of(item.iri("/region/"), Reference("region"))
+    geometry = iri_of(item.iri("/region/"), Reference("region"), "/", Reference(GEOMETRY_NODE))
+    confidence = predicate(SEMCUBE + "confidence", literal("confidence", XSD_DOUBLE))
+    return [
         item.rule(
             "regions", "regions", region, (GEO + "Feature", SEMCUBE + "Region"),
             predicate(SEMCUBE + "category", concept),
             predicate(SEMCUBE + "pixelCount", literal("pixels", XSD_INTEGER)),
+            *((confidence,) if has_confidence else ()),
             predicate(SOSA + "phenomenonTime", iri_of(item.iri("/time/"), Reference("time_id"))),
-            predicate(PROV + "wasDerivedFrom", constant(item.iri())),
+            *item.made_by(),
             same((GEO + "hasGeometry", GEO + "hasDefaultGeometry"), geometry),
         ),
         *_geometry_rules(item, "regions", geometry),
@@ -224,8 +269,33 @@ def _observations(item: _Variable, table: str, feature: TermMap) -> TriplesMap:
         predicate(SOSA + "observedProperty", constant(item.iri("/variable"))),
         *(predicate(property_iri, literal(column, datatype)) for column, property_iri, datatype in _MEASURES),
         predicate(SOSA + "phenomenonTime", iri_of(item.iri("/time/"), Reference("time_id"))),
-        predicate(PROV + "wasDerivedFrom", constant(item.iri())),
+        *item.made_by(),
     )  # fmt: skip
+
+
+def _pixel_rules(item: _Variable, *, is_categorical: bool) -> list[TriplesMap]:
+    """One feature per pixel, one observation per pixel and time."""
+    result = predicate(SOSA + "hasSimpleResult", literal("value", XSD_DOUBLE))
+    if is_categorical:
+        result = predicate(SEMCUBE + "category", iri_of(item.iri("/class/"), Reference("class")))
+    pixel = iri_of(item.iri("/pixel/"), Reference("pixel"))
+    geometry = iri_of(item.iri("/pixel/"), Reference("pixel"), "/", Reference(GEOMETRY_NODE))
+    return [
+        item.rule(
+            "observations", "pixels", iri_of(item.iri("/observation/"), Reference("observation")),
+            (SOSA + "Observation",),
+            predicate(SOSA + "hasFeatureOfInterest", iri_of(item.iri("/pixel/"), Reference("zone"))),
+            predicate(SOSA + "observedProperty", constant(item.iri("/variable"))),
+            result,
+            predicate(SOSA + "phenomenonTime", iri_of(item.iri("/time/"), Reference("time_id"))),
+            *item.made_by(),
+        ),
+        item.rule(
+            "pixels", "pixels", pixel, (GEO + "Feature", SEMCUBE + "Pixel"),
+            same((GEO + "hasGeometry", GEO + "hasDefaultGeometry"), geometry),
+        ),
+        *_geometry_rules(item, "pixels", geometry),
+    ]  # fmt: skip
 
 
 def _cell_rules(item: _Variable) -> list[TriplesMap]:
