@@ -63,7 +63,12 @@ def interlink(
     """
     chosen = chosen_options(options, choices)
     linking = Linking.open(source, target, chosen)
-    table = write_links(linking.counted(linking.batches(progress)), output)
+    batches = linking.batches(progress)
+    if chosen.budget is not None:
+        from semcube.interlink.progressive import progressive_batches
+
+        batches = progressive_batches(linking)
+    table = write_links(linking.counted(batches), output)
     linking.report.finish()
     return Links(linking.report, table)
 

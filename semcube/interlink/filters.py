@@ -23,26 +23,27 @@ CandidateFilter = Callable[[np.ndarray], Pairs]
 _MAX_CELLS = 4_000_000
 
 
-def packed_tree(held: np.ndarray) -> CandidateFilter:
-    """A packed tree over the held boxes."""
-    from semcube.geometry.boxes import BoxTree
-
-    tree = BoxTree(held)
+def packed_tree(geometries: np.ndarray) -> CandidateFilter:
+    """A packed tree over the held geometries (Leutenegger et al., 1997)."""
+    tree = shapely.STRtree(geometries)
 
     def find(boxes: np.ndarray) -> Pairs:
-        second, first = tree.query(boxes)
-        return first, second
+        rows = np.flatnonzero(~np.isnan(boxes).any(axis=1))
+        second, first = tree.query(shapely.box(*boxes[rows].T))
+        return _sorted(first, rows[second], len(geometries))
 
     return find
 
 
-def grid(held: np.ndarray) -> CandidateFilter:
+def grid(geometries: np.ndarray) -> CandidateFilter:
     """GIA.nt: the held side in cells of its mean width and height (Papadakis et al., 2021)."""
+    held = _boxes(geometries)
     return _grid_filter(held, *_mean_sides(held))
 
 
-def radon(held: np.ndarray) -> CandidateFilter:
+def radon(geometries: np.ndarray) -> CandidateFilter:
     """RADON: cells of the mean of both sides' means (Sherif et al., 2017); indexed once the other side is seen."""
+    held = _boxes(geometries)
 
     def find(boxes: np.ndarray) -> Pairs:
         mine, theirs = _mean_sides(held), _mean_sides(boxes)
@@ -51,8 +52,9 @@ def radon(held: np.ndarray) -> CandidateFilter:
     return find
 
 
-def plane_sweep(held: np.ndarray) -> CandidateFilter:
+def plane_sweep(geometries: np.ndarray) -> CandidateFilter:
     """A sweep along x: each box meets those that begin before it ends and have not ended before it begins."""
+    held = _boxes(geometries)
 
     def find(boxes: np.ndarray) -> Pairs:
         order, other = np.argsort(held[:, 0], kind="stable"), np.argsort(boxes[:, 0], kind="stable")
@@ -75,7 +77,7 @@ FILTERS: dict[str, Callable[[np.ndarray], CandidateFilter]] = {
     "radon": radon,
     "sweep": plane_sweep,
 }
-"""Name -> filter over the boxes (N, 4) of the held side."""
+"""Name -> filter over the held geometries."""
 
 
 def candidate_filter(name: str, held: np.ndarray) -> CandidateFilter:
@@ -91,7 +93,11 @@ def candidate_filter(name: str, held: np.ndarray) -> CandidateFilter:
     """
     if name not in FILTERS:
         raise UsageError(f"filter {name!r}", expected=", ".join(FILTERS))
-    return FILTERS[name](shapely.bounds(held).reshape(-1, 4))
+    return FILTERS[name](held)
+
+
+def _boxes(geometries: np.ndarray) -> np.ndarray:
+    return np.asarray(shapely.bounds(geometries).reshape(-1, 4))
 
 
 def _sorted(first: np.ndarray, second: np.ndarray, width: int) -> Pairs:

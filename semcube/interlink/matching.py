@@ -90,7 +90,7 @@ class Matcher:
                 invalid.append(self.verifier.check(chunk, b, checked))
                 codes = self.verifier.relate(chunk, a, b)
                 result.verified += len(a)
-                meets = self._meets(codes)
+                meets = self.meets(codes)
                 parts.append((a[meets], b[meets], codes[meets]))
         if parts:
             result.first, result.second, result.codes = (np.concatenate(each) for each in zip(*parts, strict=True))
@@ -119,8 +119,8 @@ class Matcher:
                 first, second = first[new], second[new]
             yield first, second
 
-    def _meets(self, codes: np.ndarray) -> np.ndarray:
-        """Pairs that share a point."""
+    def meets(self, codes: np.ndarray) -> np.ndarray:
+        """Which matrices, by their codes, are of pairs that share a point."""
         shares = np.array([not (t[0] == t[1] == t[3] == t[4] == "F") for t in self.codes.texts] + [False])
         found: np.ndarray = shares[codes]
         return found

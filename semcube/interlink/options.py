@@ -50,6 +50,12 @@ class InterlinkOptions:
     processes: int = 1
     chunk_bytes: int = CHUNK_BYTES
     """Bytes of geometry of the streamed side held at a time."""
+    budget: str | int | None = None
+    """Stop after so many verifications (``100000``) or so much time (``30s``), the most promising pairs first."""
+    score: str = "fill"
+    """What promises a link; see :data:`semcube.interlink.scores.SCORES`."""
+    boost: bool = True
+    """Whether found links raise the pairs of their neighbours."""
 
     def __post_init__(self) -> None:
         if self.invalid not in ("repair", "skip", "fail", "keep"):
