@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Ids = npt.NDArray[np.int64]
+    About = tuple[int, str | None, str | None]
 
 __all__ = ["CHUNK", "Cache", "Counts", "Predicate", "TermTexts"]
 
@@ -51,6 +53,56 @@ class Counts:
     """Predicate and object -> quads."""
 
 
+class _Chunk:
+    """A full chunk of terms, as a table of one batch and in parts from which single terms are cheap to take."""
+
+    def __init__(self, terms: pa.Table) -> None:
+        self.terms = terms
+        _, offsets, data = terms["lexical"].chunk(0).buffers()
+        self.offsets: Ids = np.frombuffer(offsets, np.int64)[terms["lexical"].chunk(0).offset :]
+        self.data = memoryview(data) if data is not None else memoryview(b"")
+
+    @cached_property
+    def about(self) -> tuple[Ids, list[About]]:
+        """Kind, datatype and language: a code for each term, and what the codes say."""
+        codes = self.terms["kind"].to_numpy().astype(np.int64)
+        sizes, values = [], []
+        for name in ("datatype", "language"):
+            encoded = self.terms[name].chunk(0).dictionary_encode()
+            values.append([*encoded.dictionary.to_pylist(), None])
+            sizes.append(len(values[-1]))
+            codes = codes * sizes[-1] + encoded.indices.fill_null(sizes[-1] - 1).to_numpy(zero_copy_only=False)
+        present, codes = np.unique(codes, return_inverse=True)
+        listed: list[About] = []
+        for code in present.tolist():
+            rest, language = divmod(code, sizes[1])
+            kind, datatype = divmod(rest, sizes[0])
+            listed.append((kind, values[0][datatype], values[1][language]))
+        return codes, listed
+
+
+def _gathered(wanted: list[tuple[_Chunk, Ids]]) -> pa.Table:
+    """Some terms of chunks, in order, as ``TERMS``."""
+    texts: list[memoryview] = []
+    lengths, codes = [], []
+    known: dict[About, int] = {}
+    for chunk, rows in wanted:
+        first, last = chunk.offsets[rows], chunk.offsets[rows + 1]
+        data = chunk.data
+        texts += [data[a:b] for a, b in zip(first.tolist(), last.tolist(), strict=True)]
+        lengths.append(last - first)
+        own, listed = chunk.about
+        codes.append(np.array([known.setdefault(about, len(known)) for about in listed])[own[rows]])
+    offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths))]).astype(np.int64)
+    lexical = pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(offsets), pa.py_buffer(b"".join(texts)))
+    places = pa.array(np.concatenate(codes))
+    columns = [
+        pa.array([about[i] for about in known], TERMS.field(name).type).take(places)
+        for i, name in enumerate(("kind", "datatype", "language"))
+    ]
+    return pa.Table.from_arrays([columns[0], lexical, *columns[1:]], schema=TERMS)
+
+
 class TermTexts:
     """Chunks of terms that were read lately; bounded, safe to share between threads.
 
@@ -60,7 +112,7 @@ class TermTexts:
 
     def __init__(self, budget: int = 64 * 1024 * 1024) -> None:
         self._budget = budget
-        self._chunks: OrderedDict[int, pa.Table] = OrderedDict()
+        self._chunks: OrderedDict[int, _Chunk] = OrderedDict()
         self._wanted: dict[int, int] = {}
         self._used = 0
         self._lock = threading.Lock()
@@ -78,14 +130,17 @@ class TermTexts:
         rows = np.empty(len(numbers), np.int64)
         single = np.zeros(len(numbers), bool)
         missing: list[tuple[int, slice]] = []
+        few: list[tuple[_Chunk, slice]] = []
         size = 0
         for one, start, count in zip(chunks.tolist(), first.tolist(), counts.tolist(), strict=True):
             part = slice(start, start + count)
             known = self._get(one)
-            if known is not None:
+            if known is not None and count < CHUNK // 16:
+                few.append((known, part))
+            elif known is not None:
                 rows[part] = size + (numbers[part] - 1) % CHUNK
-                pieces.append(known)
-                size += len(known)
+                pieces.append(known.terms)
+                size += len(known.terms)
             elif self._worth(one, count):
                 missing.append((one, part))
             else:
@@ -98,10 +153,17 @@ class TermTexts:
                 pieces.append(piece)
                 size += len(piece)
                 self._put(one, piece)
+        for _, part in few:
+            rows[part] = size + np.arange(part.stop - part.start)
+            size += part.stop - part.start
+        if few:
+            pieces.append(_gathered([(chunk, (numbers[part] - 1) % CHUNK) for chunk, part in few]))
         rows[single] = size + np.arange(int(single.sum()))
-        return [*pieces, fetch(numbers[single])], rows
+        if single.any() or not pieces:
+            pieces.append(fetch(numbers[single]))
+        return pieces, rows
 
-    def _get(self, chunk: int) -> pa.Table | None:
+    def _get(self, chunk: int) -> _Chunk | None:
         with self._lock:
             if chunk in self._chunks:
                 self._chunks.move_to_end(chunk)
@@ -123,10 +185,10 @@ class TermTexts:
         piece = pa.Table.from_batches([pa.concat_batches(piece.to_batches())], TERMS)
         with self._lock:
             if chunk not in self._chunks:
-                self._chunks[chunk] = piece
+                self._chunks[chunk] = _Chunk(piece)
                 self._used += piece.nbytes
             while self._used > self._budget and len(self._chunks) > 1:
-                self._used -= self._chunks.popitem(last=False)[1].nbytes
+                self._used -= self._chunks.popitem(last=False)[1].terms.nbytes
 
 
 def _runs(chunks: list[tuple[int, slice]]) -> list[list[tuple[int, slice]]]:

@@ -125,7 +125,7 @@ class StoreDictionary:
         stored = ~np.isin(tags, (0, int(ids.Tag.INTEGER), int(ids.Tag.BOOLEAN)))
         payload, order = np.unique(unique[stored] & ids.PAYLOAD, return_inverse=True)
         pieces, row_of_payload = self._texts.pieces(payload, self._fetch)
-        inline = _inline_terms(unique[~stored])
+        inline = TERMS.empty_table() if stored.all() else _inline_terms(unique[~stored])
         row = np.empty(len(unique), np.int64)
         row[stored] = row_of_payload[order.ravel()]
         row[~stored] = sum(len(piece) for piece in pieces) + np.arange(len(inline))

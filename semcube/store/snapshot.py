@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,15 +35,11 @@ if TYPE_CHECKING:
     from semcube.sparql.dataset import QuadPattern, Relation
     from semcube.store.cache import Cache
     from semcube.store.geometries import GeometryColumn
+    from semcube.store.sessions import Sessions
 
     Ids = npt.NDArray[np.int64]
 
 __all__ = ["Snapshot"]
-
-
-def _version(connection: duckdb.DuckDBPyConnection) -> int:
-    """The version of the store that a transaction sees; as its first statement, this fixes what it sees."""
-    return int(connection.execute("SELECT version FROM meta").fetchall()[0][0])
 
 
 class _Session:
@@ -52,6 +48,7 @@ class _Session:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
         self.busy: _Stream | None = None
+        self.used = False
 
 
 class _Stream:
@@ -105,8 +102,8 @@ class Snapshot:
     """A state of a store (see the module).
 
     Args:
-        connection: Opens another connection with a transaction begun; None inside a write transaction.
-        first: The first connection, with a transaction begun.
+        sessions: Gives connections with a transaction begun, and takes them back; None inside a write transaction.
+        first: The first connection, with a transaction begun, and the version it sees.
         salt: The salt of the store's hashes.
         cache: Ids of terms and counts that were looked up lately; None inside a write transaction.
         geometries: The store's geometries.
@@ -114,17 +111,17 @@ class Snapshot:
 
     def __init__(
         self,
-        connection: Callable[[], duckdb.DuckDBPyConnection] | None,
-        first: duckdb.DuckDBPyConnection,
+        sessions: Sessions | None,
+        first: tuple[duckdb.DuckDBPyConnection, int],
         salt: str,
         cache: Cache | None,
         geometries: GeometryColumn,
     ) -> None:
-        self._more = connection
-        self._sessions = [_Session(first)]
+        self._source = sessions
+        self._sessions = [_Session(first[0])]
         self._lock = threading.RLock()
         self._geometries = geometries
-        self.version = _version(first)
+        self.version = first[1]
         self._dictionary = StoreDictionary(self.connection, salt, cache)
         counts = Counts(self.version) if cache is None else cache.counts_of(self.version)
         self.leaves = Leaves(self, counts, None if cache is None else cache.columns)
@@ -140,9 +137,11 @@ class Snapshot:
         with self._lock:
             for session in self._sessions:
                 if session.busy is None:
+                    session.used = True
                     return session
             another = self._another()
             if another is not None:
+                another.used = True
                 self._sessions.append(another)
                 return another
             session = self._sessions[0]
@@ -152,14 +151,8 @@ class Snapshot:
 
     def _another(self) -> _Session | None:
         """One more session at the same version, None if the store has moved on."""
-        if self._more is None:
-            return None
-        connection = self._more()
-        if _version(connection) == self.version:
-            return _Session(connection)
-        connection.rollback()
-        connection.close()
-        return None
+        connection = None if self._source is None else self._source.another(self.version)
+        return None if connection is None else _Session(connection)
 
     def stream(
         self, text: str, inputs: Mapping[str, Any] | None = None, cancellation: Cancellation | None = None
@@ -186,9 +179,8 @@ class Snapshot:
             for session in self._sessions:
                 if session.busy is not None:
                     session.busy.close()
-                if self._more is not None:
-                    session.connection.rollback()
-                    session.connection.close()
+                if self._source is not None:
+                    self._source.give_back(session.connection, self.version, used=session.used)
 
     # --- Dataset ----------------------------------------------------------------------------------------------------
 

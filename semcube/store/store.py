@@ -20,6 +20,7 @@ from semcube.store.dictionary import StoreDictionary
 from semcube.store.failures import database_errors
 from semcube.store.geometries import GeometryColumn
 from semcube.store.layout import create_tables, open_database
+from semcube.store.sessions import Sessions, version_of
 from semcube.store.snapshot import Snapshot
 from semcube.store.transaction import LoadReport, Transaction
 
@@ -69,6 +70,7 @@ class Store:
         part = settings.memory_mb * 1024 * 1024 // 8
         self._cache = Cache(part)
         self._geometries = GeometryColumn(connection.cursor, part // 2)
+        self._sessions = Sessions(self._cursor)
         self._snapshots: weakref.WeakSet[Snapshot] = weakref.WeakSet()
         self._closed = False
 
@@ -112,6 +114,7 @@ class Store:
         with self._writing:
             if not self._closed:
                 self._closed = True
+                self._sessions.close()
                 for snapshot in list(self._snapshots):
                     snapshot.close()
                 self._connection.close()
@@ -142,7 +145,9 @@ class Store:
 
     def open_snapshot(self) -> Snapshot:
         """The present state, until it is closed."""
-        snapshot = Snapshot(self._cursor, self._cursor(), self._salt, self._cache, self._geometries)
+        if self._closed:
+            raise StoreError(f"the store {self.path} is closed", fix="open it again")
+        snapshot = Snapshot(self._sessions, self._sessions.take(), self._salt, self._cache, self._geometries)
         self._snapshots.add(snapshot)
         return snapshot
 
@@ -173,9 +178,10 @@ class Store:
                     transaction = Transaction(cursor, self._salt)
                     yield transaction
                     transaction.finish()
-                    version = int(cursor.execute("SELECT version FROM meta").fetchall()[0][0])
+                    version = version_of(cursor)
                     self._cache.columns.mark(transaction.changed, version)
-                    cursor.commit()
+                    with self._sessions.committing(version):
+                        cursor.commit()
             except BaseException:
                 with suppress(Exception):
                     cursor.rollback()

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from semcube.store.geometries import GeometryColumn
+from semcube.store.sessions import version_of
 from semcube.store.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class StoreWritable:
             connection = self._transaction.connection
             # numbers of terms may be given anew after a rollback, so nothing is shared with committed states
             geometries = GeometryColumn(lambda: connection)
-            self._snapshot = Snapshot(None, connection, self._salt, None, geometries)
+            self._snapshot = Snapshot(None, (connection, version_of(connection)), self._salt, None, geometries)
         return self._snapshot
 
     def close(self) -> None:

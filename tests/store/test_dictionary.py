@@ -121,6 +121,21 @@ def test_chunks_of_texts_hold_what_a_plain_reading_holds() -> None:
     assert len(set(plain)) == len(all_ids)
 
 
+def test_few_terms_of_kept_chunks_are_those_that_were_loaded() -> None:
+    kinds = ['"{}"', "<http://e/{}>", '"\u00e4{}"@de', '"{}"^^<http://e/d>', '"{}"@en', '"{}.0"^^<' + XSD + "decimal>"]
+    keys = [kinds[n % len(kinds)].format(n) for n in range(3 * CHUNK)]
+    with Store.in_memory(settings=Settings(threads=1)) as store:
+        load(store, keys)
+        with store.snapshot() as snapshot:
+            numbers = snapshot.dictionary.find(pa.array(keys, pa.large_string()))
+            snapshot.dictionary.decode(numbers)  # from here on in memory
+            chance = np.random.default_rng(1)
+            for size in (1, 2, 7, 50, 300):
+                chosen = chance.integers(0, len(keys), size)
+                found = join(snapshot.dictionary.decode(numbers[chosen])).to_pylist()
+                assert found == [keys[i] for i in chosen]
+
+
 def test_chunks_are_forgotten_when_there_are_too_many() -> None:
     def fetch(numbers: np.ndarray) -> pa.Table:
         from semcube.io.terms import TERMS
