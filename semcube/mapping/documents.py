@@ -14,6 +14,7 @@ from semcube.errors import SourceError, UnsupportedError
 from semcube.io.jsonpath import json_path, json_values
 from semcube.mapping.model import FID
 from semcube.mapping.rows import MANY, Selection, TableRows, limited
+from semcube.vocab import XSD_BOOLEAN, XSD_DOUBLE, XSD_INTEGER
 
 __all__ = ["JSONRows", "SPARQLRows", "XMLRows"]
 
@@ -216,7 +217,7 @@ def _strings(found: Any) -> list[str]:
 
 
 class SPARQLRows(_DocumentRows):
-    """Solutions of a SELECT query over an RDF file; values are texts, as in SPARQL's CSV results.
+    """Solutions of a SELECT query over an RDF file; values are texts, or numbers where a variable has no others.
 
     Raises:
         SourceError: The file cannot be read, or the query is not a SELECT query of SPARQL.
@@ -246,11 +247,22 @@ class SPARQLRows(_DocumentRows):
         if not isinstance(found, pyoxigraph.QuerySolutions):
             raise SourceError("the query gives no table", source=path, expected="a SELECT query")
         names = [each.value for each in found.variables]
-        columns: dict[str, list[str | None]] = {name: [] for name in names}
-        for solution in found:
-            for name in names:
-                term = solution[name]
-                columns[name].append(None if term is None else str(getattr(term, "value", term)))
+        solutions = list(found)
         super().__init__(
-            path, None, pa.table({name: pa.array(each, pa.large_string()) for name, each in columns.items()})
+            path, None, pa.table({name: _solution_column([each[name] for each in solutions]) for name in names})
         )
+
+
+def _solution_column(terms: list[Any]) -> pa.Array:
+    """Integers, doubles and Booleans where a variable has no others, else texts."""
+    datatypes = {getattr(getattr(each, "datatype", None), "value", None) for each in terms if each is not None}
+    texts = [None if each is None else str(getattr(each, "value", each)) for each in terms]
+    types = {XSD_INTEGER: pa.int64(), XSD_DOUBLE: pa.float64(), XSD_BOOLEAN: pa.bool_()}
+    wanted = types.get(datatypes.pop() or "") if len(datatypes) == 1 else None
+    array = pa.array(texts, pa.large_string())
+    if wanted is None:
+        return array
+    try:
+        return array.cast(wanted)
+    except pa.ArrowInvalid:
+        return array

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from semcube.config import Settings
-from semcube.mapping.model import LogicalSource, Mapping, TriplesMap
+from semcube.mapping.model import LogicalSource, LogicalTarget, Mapping, TriplesMap
 from semcube.mapping.report import TransformReport
 from semcube.mapping.sources import bind, open_rows
 from semcube.vocab import PREFIXES, RML, RML_LEGACY, RR
@@ -146,15 +146,21 @@ def transform(
     """
     from semcube.io import RDFWriter
     from semcube.io.progress import Progress
+    from semcube.mapping.targets import TargetWriters
 
     chosen = replace(options or TransformOptions(), **changes)  # type: ignore[arg-type]
     bound, reasons = _bound(inputs, mapping, chosen)
     writer = RDFWriter(output, format, prefixes=_prefixes(bound))
-    chosen = replace(chosen, grouped=chosen.grouped or writer.format.name in _GROUPED)
+    others = TargetWriters(bound.targets, _prefixes(bound))
+    syntaxes = {writer.format.name, *(each.syntax for each in others.targets)}
+    chosen = replace(chosen, grouped=chosen.grouped or not syntaxes.isdisjoint(_GROUPED))
     report = TransformReport(output=writer.name)
-    with writer, Progress("transforming", unit="triples", quiet=quiet) as progress:
-        for batch in _quads(bound, reasons, chosen, report):
-            writer.write(batch)
+    with others, writer, Progress("transforming", unit="triples", quiet=quiet) as progress:
+        for targets, batch in _routed(bound, reasons, chosen, report):
+            for target in targets:
+                others.write(target, batch)
+            if not targets:
+                writer.write(batch)
             progress.advance(batch.num_rows)
     return report
 
@@ -171,12 +177,20 @@ Reasons = dict[LogicalSource, str]
 def _quads(
     bound: Mapping, reasons: Reasons, options: TransformOptions, report: TransformReport
 ) -> Iterator[pa.RecordBatch]:
+    for _, batch in _routed(bound, reasons, options, report):
+        yield batch
+
+
+def _routed(
+    bound: Mapping, reasons: Reasons, options: TransformOptions, report: TransformReport
+) -> Iterator[tuple[tuple[LogicalTarget, ...], pa.RecordBatch]]:
+    """Batches and the targets they go to; none is the output of the run."""
     started = time.perf_counter()
     for evaluator, source in evaluators(bound, options):
         layer = report.layer(source.source or evaluator.rows.source, source.iterator or evaluator.rows.layer)
         layer.key = reasons.get(source)
-        for batch in evaluator.quads(layer):
-            yield batch
+        for routed in evaluator.routed(layer):
+            yield routed
             report.seconds = time.perf_counter() - started
     report.seconds = time.perf_counter() - started
 
@@ -217,7 +231,7 @@ def evaluators(mapping: Mapping, options: TransformOptions) -> list[tuple[Evalua
         crs=options.crs,
         source_crs=options.source_crs,
         on_error=options.on_error,
-        selection=Selection(options.where, options.bbox),
+        selection=Selection(options.where, options.bbox, keep_malformed=options.on_error == "skip"),
         batch_bytes=Settings.from_environment().batch_bytes,
         grouped=options.grouped,
     )

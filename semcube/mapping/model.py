@@ -351,6 +351,12 @@ class Mapping:
         """Each source once, in the order of the document."""
         return tuple(dict.fromkeys(triples_map.source for triples_map in self.triples_maps))
 
+    @property
+    def targets(self) -> tuple[LogicalTarget, ...]:
+        """Each logical target once."""
+        patterns = (pattern for each in self.triples_maps for pattern in self.patterns(each))
+        return tuple(dict.fromkeys(target for pattern in patterns for target in pattern.targets))
+
     def with_sources(self, sources: dict[LogicalSource, LogicalSource]) -> Mapping:
         """The same rules over other sources."""
         maps = tuple(replace(item, source=sources.get(item.source, item.source)) for item in self.triples_maps)

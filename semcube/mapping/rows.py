@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -31,6 +32,8 @@ class Selection:
     bbox: tuple[float, float, float, float] | None = None
     """West, south, east, north in CRS84."""
     limit: int | None = None
+    keep_malformed: bool = False
+    """Whether text that is no geometry is handed on, to be reported, and is no error at once."""
 
 
 class Rows(Protocol):
@@ -86,6 +89,7 @@ class VectorRows:
         given: dict[str, Any] = {"columns": [name for name in columns if name not in skipped]}
         if selection.bbox is not None:
             given["bbox"], given["bbox_crs"] = selection.bbox, "CRS84"
+        self.vector.keep_malformed = selection.keep_malformed
         return self.vector.batches(**given, where=selection.where, batch_bytes=batch_bytes, limit=selection.limit)
 
 
@@ -107,6 +111,21 @@ class TableRows:
         """Keep what a temporary file lives as long as, and name the file that it was made of."""
         self._owner, self.source = owner, source
 
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """The reader's errors, in a line that names the file."""
+        import duckdb
+
+        try:
+            yield
+        except (duckdb.Error, pa.ArrowException) as error:
+            reason = next((line for line in str(error).splitlines() if line.strip()), "the reader failed")
+            raise SourceError(
+                f"cannot be read as a table: {reason}",
+                source=self.source,
+                expected="the same number of fields in every row",
+            ) from error
+
     def _read(self, selection: Selection, select: str) -> tuple[Any, str]:
         raise NotImplementedError
 
@@ -114,7 +133,8 @@ class TableRows:
     def schema(self) -> pa.Schema:
         """Columns of the table."""
         connection, sql = self._read(Selection(limit=0), "*")
-        found = connection.sql(sql).to_arrow_table().schema
+        with self._errors():
+            found = connection.sql(sql).to_arrow_table().schema
         return found if FID in found.names else found.insert(0, pa.field(FID, pa.int64()))
 
     def batches(self, columns: Sequence[str], selection: Selection, batch_bytes: int) -> Iterator[pa.RecordBatch]:
@@ -123,7 +143,13 @@ class TableRows:
         connection, sql = self._read(selection, quoted or "1 AS one")
         position = 0
         rows = max(1, min(65536, batch_bytes // (64 * max(1, len(columns)))))
-        for batch in connection.sql(sql).to_arrow_reader(rows):
+        with self._errors():
+            reader = connection.sql(sql).to_arrow_reader(rows)
+        while True:
+            with self._errors():
+                batch = next(reader, None)
+            if batch is None:
+                return
             numbers = pa.array(range(position, position + batch.num_rows), pa.int64())
             position += batch.num_rows
             if FID in batch.schema.names:

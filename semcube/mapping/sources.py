@@ -81,6 +81,9 @@ def _in_folder(item: LogicalSource, folder: Path) -> LogicalSource:
 
 
 def _located(path: str, folder: Path) -> str:
+    system, colon, rest = path.partition(":")
+    if system in ("sqlite", "duckdb") and colon and not rest.startswith("//"):
+        return f"{system}:{folder / rest}"
     return path if "://" in path else str(folder / path)
 
 
@@ -118,6 +121,10 @@ def _open(
 ) -> Rows:
     if source.source is None:
         raise SourceError("the source has no path")
+    from semcube.mapping.databases import is_database, open_database
+
+    if source.formulation in (Formulation.TABLE, Formulation.QUERY) or is_database(source.source):
+        return open_database(source)
     if "://" in source.source:
         raise UnsupportedError(f"source {source.source}", expected="a local file", fix="fetch the file first")
     if source.formulation is Formulation.RASTER:
