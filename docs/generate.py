@@ -7,6 +7,7 @@ import argparse
 import dataclasses
 import inspect
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -134,10 +135,33 @@ def errors_page() -> str:
     return f"{NOTE}# Errors\n\n{inspect.cleandoc(errors.__doc__ or '').replace('::', '', 1)}\n"
 
 
+def geosparql_page() -> str:
+    """Every requirement of GeoSPARQL 1.1, from the table of its tests."""
+    sys.path.insert(0, str(REFERENCE.parent.parent))
+    from tests.conformance.geosparql import REQUIREMENTS
+
+    counts = Counter(one.supported for one in REQUIREMENTS)
+    shown = ", ".join(f"{counts[kind]} {kind}" for kind in ("yes", "partial", "no") if counts[kind])
+    lines = [
+        NOTE,
+        "# GeoSPARQL 1.1: coverage\n",
+        f"{len(REQUIREMENTS)} requirements: {shown}. Each is shown by its test, on the reference dataset and store.",
+        "Ids are the last parts of the requirements' IRIs; [GeoSPARQL](../guide/geosparql.md) tells what they leave",
+        "open.\n",
+        "| requirement | what it asks for | supported | cases | test | remark |",
+        "| --- | --- | --- | ---: | --- | --- |",
+    ]
+    for one in REQUIREMENTS:
+        cases = len(one.cases) or "-"
+        lines.append(f"| {one.id} | {cell(one.what)} | {one.supported} | {cases} | `{one.tests}` | {cell(one.note)} |")
+    return "\n".join(lines) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli_page,
     "errors.md": errors_page,
     "functions.md": functions_page,
+    "geosparql.md": geosparql_page,
     "http.md": http_page,
     "python.md": python_page,
     "settings.md": settings_page,

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["Geometries", "from_wkb", "parse", "serialise"]
 
 NO_SYSTEM = -1
+MAX_BYTES = 64 * 1024 * 1024
+"""A longer literal is refused as malformed."""
 
 
 @dataclass(frozen=True)
@@ -180,8 +182,28 @@ def parse(lexical: np.ndarray | pa.Array | Sequence[str | None], datatype: str) 
             f"datatype <{datatype}>", expected="one of " + ", ".join(f"<{d}>" for d in GEOMETRY_LITERALS)
         )
     column = _column(lexical)
-    if datatype == WKT_LITERAL:
-        return _parse_wkt(column)
+    column, errors = _without_huge(column)
+    found = _parse_wkt(column) if datatype == WKT_LITERAL else _parse_texts(column, datatype)
+    found.errors.update(errors)
+    return found
+
+
+def _without_huge(column: pa.Array) -> tuple[pa.Array, dict[int, str]]:
+    """Literals that would need too much memory are taken out before anything reads them."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    sizes = pc.binary_length(column)
+    huge = pc.fill_null(pc.greater(sizes, MAX_BYTES), False)
+    rows = np.flatnonzero(huge.to_numpy(zero_copy_only=False))
+    if len(rows) == 0:
+        return column, {}
+    reason = "a literal of {} bytes; expected at most " + str(MAX_BYTES)
+    errors = {int(row): reason.format(sizes[int(row)].as_py()) for row in rows}
+    return pc.if_else(huge, pa.scalar(None, column.type), column), errors
+
+
+def _parse_texts(column: pa.Array, datatype: str) -> Geometries:
     texts = column.to_numpy(zero_copy_only=False)
     if datatype == GML_LITERAL:
         from semcube.geometry.gml import read_gml

@@ -14,19 +14,24 @@ from semcube.errors import GeometryError
 __all__ = ["local_name", "numbers", "read_xml", "tuples"]
 
 MAX_DEPTH = 64
+MAX_ELEMENTS = 2_000_000
 MAX_CHARACTERS = 128 * 1024 * 1024
 _SPACE = " \t\r\n"
 
 
 class _Bounded(ElementTree.TreeBuilder):
-    """A tree builder that stops below a depth."""
+    """A tree builder that stops below a depth, and before it fills the memory."""
 
     def __init__(self) -> None:
         super().__init__()
         self.depth = 0
+        self.elements = 0
 
     def start(self, tag: str, attrs: dict[str, str]) -> ElementTree.Element:
         self.depth += 1
+        self.elements += 1 + len(attrs)
+        if self.elements > MAX_ELEMENTS:
+            raise GeometryError(f"more than {MAX_ELEMENTS} elements and attributes")
         if self.depth > MAX_DEPTH:
             raise GeometryError(f"elements nested deeper than {MAX_DEPTH}")
         return super().start(tag, attrs)
