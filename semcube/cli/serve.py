@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import uvicorn
 
     from semcube.server import ServerSettings
+    from semcube.sparql.context import Regime
     from semcube.store import Store
 
 app = typer.Typer(add_completion=False)
@@ -36,6 +38,12 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
         list[str] | None,
         typer.Option(help="Start of endpoint URLs that SERVICE may ask; repeat for several.", show_default=False),
     ] = None,
+    rewrite: Annotated[
+        bool, typer.Option("--rewrite", help="Topological properties hold where the geometries relate so.")
+    ] = False,
+    entailment: Annotated[
+        str | None, typer.Option(help="Match entailed triples too: rdfs.", show_default=False)
+    ] = None,
     title: Annotated[str, typer.Option(help="Name of the dataset, for the page.", show_default=False)] = "",
 ) -> None:
     """Serve a store: SPARQL endpoint, query page and map.
@@ -45,6 +53,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
     Opens the store for reading only unless writing is allowed. Ctrl-C stops.
     """
     settings = _settings(token_file, allow_update, timeout, max_concurrent, allow_service, title)
+    settings = replace(settings, rewrite=rewrite, entailment=_regime(entailment))
     from semcube.store import Store
 
     listener = _listen(host, port)
@@ -58,6 +67,16 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
         what = "a query" if stuck == 1 else f"{stuck} queries"
         print(f"semcube: {what} did not stop and had to be given up", file=sys.stderr, flush=True)
         os._exit(0)
+
+
+def _regime(name: str | None) -> Regime | None:
+    from semcube.errors import UsageError
+
+    if name in (None, "none"):
+        return None
+    if name != "rdfs":
+        raise UsageError(f"--entailment {name}", expected="rdfs or none")
+    return "rdfs"
 
 
 def _settings(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from semcube.server.formats import offers
 from semcube.server.negotiation import Offer, choose
+from semcube.server.protocol import switches_of
 from semcube.server.running import Reply
 
 if TYPE_CHECKING:
@@ -56,9 +57,11 @@ def answer_query(
     held = ExitStack()
     try:
         dataset = held.enter_context(serving.snapshot())
+        rewrite, entailment = switches_of(operation, serving.settings)
         answer = execute(
             query, dataset, settings=serving.settings.core, cancellation=cancellation, active=operation.active,
-            base=base, service=serving.settings.service,
+            base=base, service=serving.settings.service, rewrite=rewrite, entailment=entailment,
+            push_down=serving.settings.push_down,
         )  # fmt: skip
         return Reply(_kept(held, _chunks(answer, offer)), offer.content_type)
     except BaseException:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from semcube.engines.base import Cancellation
 from semcube.errors import UsageError
-from semcube.server.protocol import FORM, Operation, read_operation, timeout_of
+from semcube.server.protocol import FORM, Operation, read_operation, switches_of, timeout_of
 from semcube.server.running import Reply
 from semcube.server.serving import Serving, serving
 
@@ -54,10 +54,12 @@ def explain_operation(state: Serving, operation: Operation, base: str, cancellat
     """Run a query and answer how it ran: ``{"text": ..., "plan": {...}}``."""
     from semcube.sparql.explain import explain as explained
 
+    rewrite, entailment = switches_of(operation, state.settings)
     with state.snapshot() as dataset:
         report = explained(
             operation.text, dataset, settings=state.settings.core, cancellation=cancellation, active=operation.active,
-            base=base, service=state.settings.service,
+            base=base, service=state.settings.service, rewrite=rewrite, entailment=entailment,
+            push_down=state.settings.push_down,
         )  # fmt: skip
     body = {"text": report.to_text(), "plan": report.to_dict()}
     return Reply([json.dumps(body, ensure_ascii=False, default=str).encode()], "application/json")

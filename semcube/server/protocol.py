@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qsl
 
@@ -18,8 +18,18 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from semcube.server.settings import ServerSettings
+    from semcube.sparql.context import Regime
 
-__all__ = ["FORM", "Operation", "media_type", "read_body", "read_operation", "timeout_of"]
+__all__ = [
+    "FORM",
+    "Operation",
+    "media_type",
+    "read_body",
+    "read_operation",
+    "switches_of",
+    "timeout_of",
+    "with_switches",
+]
 
 FORM = "application/x-www-form-urlencoded"
 Kind = Literal["query", "update"]
@@ -41,6 +51,10 @@ class Operation:
     format: str | None = None
     timeout_s: float | None = None
     explain: bool = False
+    rewrite: bool | None = None
+    """GeoSPARQL query rewriting; None where the request does not say."""
+    entailment: Literal["rdfs", "none"] | None = None
+    """The entailment regime; None where the request does not say."""
 
 
 Fields = list[tuple[str, str]]
@@ -138,11 +152,56 @@ def _operation(fields: Fields, kinds: Sequence[Kind]) -> Operation:
         _last(fields, "format"),
         None if timeout is None else _seconds(timeout),
         _last(fields, "explain") in ("1", "true"),
+        _switch(fields, "rewrite"),
+        _regime(fields),
     )
 
 
 def _last(fields: Fields, name: str) -> str | None:
     return next((value for key, value in reversed(fields) if key == name and value), None)
+
+
+def _switch(fields: Fields, name: str) -> bool | None:
+    """A parameter that is on or off; None where it is not given."""
+    text = _last(fields, name)
+    if text not in (None, "1", "true", "0", "false"):
+        raise UsageError(f"{name} is {text!r}", expected="true or false")
+    return None if text is None else text in ("1", "true")
+
+
+def _regime(fields: Fields) -> Literal["rdfs", "none"] | None:
+    text = _last(fields, "entailment")
+    match text:
+        case "rdfs" | "none" | None:
+            return text
+    raise UsageError(f"entailment is {text!r}", expected="rdfs or none")
+
+
+def switches_of(operation: Operation, settings: ServerSettings) -> tuple[bool, Regime | None]:
+    """Query rewriting and entailment of an operation: what the request says, else what the server does.
+
+    Example:
+        >>> from semcube.server.settings import ServerSettings
+        >>> switches_of(Operation("query", "", None, entailment="rdfs"), ServerSettings(rewrite=True))
+        (True, 'rdfs')
+    """
+    rewrite = settings.rewrite if operation.rewrite is None else operation.rewrite
+    if operation.entailment is None:
+        return rewrite, settings.entailment
+    return rewrite, None if operation.entailment == "none" else operation.entailment
+
+
+def with_switches(operation: Operation, names: str) -> Operation:
+    """The operation with switches on that its request does not set.
+
+    Example:
+        >>> with_switches(Operation("query", "", None, rewrite=False), "rewrite-rdfs").entailment
+        'rdfs'
+    """
+    on = names.split("-")
+    rewrite = True if operation.rewrite is None and "rewrite" in on else operation.rewrite
+    entailment = "rdfs" if operation.entailment is None and "rdfs" in on else operation.entailment
+    return replace(operation, rewrite=rewrite, entailment=entailment)
 
 
 def _seconds(text: str) -> float:

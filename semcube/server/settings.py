@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from semcube.config import Settings
 
 if TYPE_CHECKING:
+    from semcube.sparql.context import PushDown, Regime
     from semcube.sparql.dataset import Dataset
 
 __all__ = ["ServerSettings"]
@@ -40,6 +41,13 @@ class ServerSettings:
     """Largest query, update or form accepted."""
     max_upload_bytes: int = 1024 * 1024 * 1024
     """Largest graph accepted by the Graph Store Protocol."""
+    rewrite: bool = False
+    """Whether topological properties hold where the relation of the geometries does (GeoSPARQL query rewriting), where
+    a request does not say."""
+    entailment: Regime | None = None
+    """The entailment regime of requests that name none."""
+    push_down: PushDown = "auto"
+    """Where queries run: see :data:`semcube.sparql.context.PushDown`; for tests."""
     token: str | None = None
     """Who presents this token may write."""
     allow_update: bool = False

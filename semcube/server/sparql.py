@@ -4,9 +4,9 @@
 https://www.w3.org/TR/sparql11-protocol/ and https://www.w3.org/TR/sparql11-service-description/
 """
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -16,7 +16,7 @@ from semcube.server.description import describe_service
 from semcube.server.explaining import explain_operation
 from semcube.server.formats import GRAPH, SOLUTIONS
 from semcube.server.negotiation import Offer, choose
-from semcube.server.protocol import FORM, Operation, read_operation, timeout_of
+from semcube.server.protocol import FORM, Operation, read_operation, timeout_of, with_switches
 from semcube.server.running import Reply
 from semcube.server.serving import Serving, serving
 from semcube.server.updating import run_update
@@ -36,6 +36,10 @@ _PARAMETERS = [
      "schema": {"type": "array", "items": {"type": "string"}}},
     {"name": "timeout", "in": "query", "description": "Seconds; at most the server's limit",
      "schema": {"type": "number"}},
+    {"name": "rewrite", "in": "query", "description": "true: topological properties hold where geometries relate so",
+     "schema": {"type": "boolean"}},
+    {"name": "entailment", "in": "query", "description": "rdfs: match entailed triples too",
+     "schema": {"type": "string", "enum": ["rdfs", "none"]}},
     {"name": "explain", "in": "query", "description": "1: run the query and answer its plan as JSON",
      "schema": {"type": "string"}},
 ]  # fmt: skip
@@ -84,6 +88,34 @@ async def query_by_post(request: Request) -> Response:
     if operation.kind == "update":
         return await run_update(request, state, operation)
     return await _answer(request, state, operation)
+
+
+@router.get(
+    "/sparql/{switches}",
+    summary="Ask a query with switches on",
+    description="As /sparql, with GeoSPARQL query rewriting, RDFS entailment, or both; parameters still overrule.",
+    openapi_extra={"parameters": _PARAMETERS},
+    responses={200: {"description": "The answer, streamed", **_ANSWER}, **_PROBLEMS},
+)
+@router.post(
+    "/sparql/{switches}",
+    summary="Ask a query with switches on",
+    description="As /sparql, with GeoSPARQL query rewriting, RDFS entailment, or both; parameters still overrule.",
+    openapi_extra={
+        "parameters": _PARAMETERS[1:],
+        "requestBody": {"content": {FORM: {}, "application/sparql-query": {}}, "required": True},
+    },
+    responses={200: {"description": "The answer, streamed", **_ANSWER}, **_PROBLEMS},
+)
+async def query_with_switches(
+    request: Request, switches: Annotated[Literal["rewrite", "rdfs", "rewrite-rdfs"], Path()]
+) -> Response:
+    """A query at an endpoint that has switches on."""
+    state = serving(request)
+    operation = await read_operation(request, ["query"], state.settings)
+    if operation is None:
+        return await _describe(request, state)
+    return await _answer(request, state, with_switches(operation, switches))
 
 
 async def _answer(request: Request, state: Serving, operation: Operation) -> Response:

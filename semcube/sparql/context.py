@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from semcube.sparql.explain import Trace
     from semcube.sparql.terms import QueryTerms
 
-__all__ = ["Context", "PushDown"]
+__all__ = ["Context", "PushDown", "Regime"]
 
 PushDown = Literal["auto", "off", "forced"]
 """``auto`` by estimates, ``off`` reference operators only, ``forced`` wherever it is legal."""
+Regime = Literal["rdfs"]
+"""Entailment regimes."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,10 @@ class Context:
     settings: Settings = field(default_factory=Settings)
     cancellation: Cancellation = field(default_factory=Cancellation)
     push_down: PushDown = "auto"
+    rewrite: bool = False
+    """Whether topological properties hold where the relation of the geometries does (GeoSPARQL query rewriting)."""
+    entailment: Regime | None = None
+    """Whether entailed triples are matched too."""
     base: str | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     service: Callable[[str], Dataset] | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from semcube.sparql.algebra import Algebra, Expression, PlanNode, Variable
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
+    from semcube.io.terms import IRI
     from semcube.sparql.context import Context
 
 __all__ = ["IdTable", "SpatialJoin", "SpatialSelect", "id_table", "plan"]
@@ -129,6 +131,30 @@ def _describe(relation: str, first: str, second: str, distance: float | None) ->
     return f"{name}({first}, {second})" + ("" if distance is None else f" <= {distance:g}")
 
 
+def _switched(pattern: Algebra, context: Context) -> Algebra:
+    """The pattern over what the switches of the evaluation add to the stored triples."""
+    from semcube.sparql.rewrite import push_filters
+
+    if not context.rewrite and context.entailment is None:
+        return pattern
+    from semcube.sparql.entailment import Entailment
+    from semcube.sparql.query_rewrite import rewrite_topology
+
+    entailment = Entailment(context) if context.entailment is not None else None
+    if context.rewrite:
+        pattern = rewrite_topology(pattern, partial(_may_hold, context) if entailment is None else entailment.holds)
+    return push_filters(pattern if entailment is None else entailment.apply(pattern))
+
+
+def _may_hold(context: Context, property_: IRI) -> bool:
+    """Whether the dataset may have triples of a property."""
+    from semcube.sparql.dataset import QuadPattern
+
+    pattern = QuadPattern(Variable("s"), property_, Variable("o"), None, context.active)
+    found = context.dataset.estimate(pattern, context)
+    return found is None or found.rows > 0 or not found.exact
+
+
 def plan(pattern: Algebra, context: Context) -> Algebra:
     """What runs for a pattern: rewritten, with its spatial filters as nodes of their own.
 
@@ -143,7 +169,7 @@ def plan(pattern: Algebra, context: Context) -> Algebra:
 
     trace = context.trace or Trace()
     with trace.stage("rewritten"):
-        rewritten = rewrite(pattern)
+        rewritten = _switched(rewrite(pattern), context)
     as_written = context.push_down == "off" or getattr(context.dataset, "evaluates_filters", False)
     with trace.stage("planned"):
         planned = rewritten if as_written else with_spatial_nodes(rewritten)

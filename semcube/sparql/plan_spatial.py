@@ -25,10 +25,13 @@ from semcube.sparql.algebra import (
     Project,
     Reduced,
     Service,
+    TriplePattern,
+    Union,
     Unit,
     Values,
     Variable,
 )
+from semcube.sparql.connected import connected_join, triple_groups
 from semcube.sparql.plan import IdTable, SpatialJoin, SpatialSelect
 from semcube.sparql.scope import certain, children, expression_parts, expression_variables, in_scope, with_children
 from semcube.vocab import GEOF
@@ -113,6 +116,8 @@ def data_bound(node: Algebra, variable: Variable) -> bool:
             return other != variable and data_bound(pattern, variable)
         case Project(pattern, variables):
             return variable in variables and data_bound(pattern, variable)
+        case Union(left, right):
+            return data_bound(left, variable) and data_bound(right, variable)
         case Filter() | Distinct() | Reduced() | OrderBy() | Graph() | SpatialSelect() | SpatialJoin():
             return any(data_bound(child, variable) for child in children(node))
         case _:
@@ -225,20 +230,16 @@ def _components(factors: list[Algebra]) -> list[Algebra]:
 
 
 def _conjunction(factors: list[Algebra]) -> Algebra:
-    """The join of factors; basic graph patterns of one graph become one."""
-    merged: list[Algebra] = []
+    """The join of factors; basic graph patterns of one graph that share variables become one."""
+    others: list[Algebra] = []
+    triples: dict[Variable | IRI | None, list[TriplePattern]] = {}
     for factor in factors:
-        if not isinstance(factor, BGP):
-            merged.append(factor)
-            continue
-        place = next((i for i, m in enumerate(merged) if isinstance(m, BGP) and m.graph == factor.graph), len(merged))
-        before = merged[place : place + 1]
-        triples = tuple(triple for bgp in before if isinstance(bgp, BGP) for triple in bgp.triples)
-        merged[place : place + 1] = [BGP(triples + factor.triples, factor.graph)]
-    joined: Algebra = Unit()
-    for factor in sorted(merged, key=_leaf_last):
-        joined = factor if isinstance(joined, Unit) else Join(joined, factor)
-    return joined
+        if isinstance(factor, BGP):
+            triples.setdefault(factor.graph, []).extend(factor.triples)
+        else:
+            others.append(factor)
+    merged = [BGP(group, graph) for graph, listed in triples.items() for group in triple_groups(listed)]
+    return connected_join(sorted([*others, *merged], key=_leaf_last))
 
 
 def _leaf_last(node: Algebra) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from semcube.config import Settings
@@ -12,7 +13,7 @@ from semcube.engines.base import Cancellation
 from semcube.errors import UsageError
 from semcube.io.terms import IRI, Term
 from semcube.sparql.algebra import Algebra, Ask, Construct, Describe, Query, Select, Variable
-from semcube.sparql.context import Context, PushDown
+from semcube.sparql.context import Context, PushDown, Regime
 from semcube.sparql.dataset import ActiveGraph, Dataset, SpatialDataset
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from semcube.sparql.evaluate.solutions import Solutions
     from semcube.sparql.explain import Trace
 
+KEPT_TEXT = 20_000
+"""Texts of so many characters are kept parsed."""
+
 __all__ = ["Answer", "QueryOptions", "active_graph", "execute", "new_context"]
 
 
@@ -32,16 +36,20 @@ class QueryOptions(TypedDict, total=False):
 
     ``settings``: how much of the machine to use. ``timeout``: seconds until a ``QueryTimeoutError``, None for no
     deadline; ``cancellation``: a deadline and switch of the caller's instead. ``push_down``: see
-    :data:`semcube.sparql.context.PushDown`. ``params``: values for variables of the query: terms, or Python values that
-    have one (:func:`semcube.sparql.parameters.term_of`). ``service``: endpoint URL -> dataset, for ``SERVICE``, which
-    is refused without it. ``active``: the RDF dataset of a protocol request, which takes precedence over ``FROM``.
-    ``base``: what relative IRIs are resolved against. ``trace``: collects what happens.
+    :data:`semcube.sparql.context.PushDown`. ``rewrite``: topological properties hold where the relation of the
+    geometries does (GeoSPARQL query rewriting). ``entailment``: ``"rdfs"`` matches entailed triples too. ``params``:
+    values for variables of the query: terms, or Python values that have one
+    (:func:`semcube.sparql.parameters.term_of`). ``service``: endpoint URL -> dataset, for ``SERVICE``, which is refused
+    without it. ``active``: the RDF dataset of a protocol request, which takes precedence over ``FROM``. ``base``: what
+    relative IRIs are resolved against. ``trace``: collects what happens.
     """
 
     settings: Settings | None
     timeout: float | None
     cancellation: Cancellation | None
     push_down: PushDown
+    rewrite: bool
+    entailment: Regime | None
     params: Mapping[str, Any] | None
     service: Callable[[str], Dataset] | None
     active: ActiveGraph | None
@@ -152,6 +160,8 @@ def new_context(dataset: Dataset, **options: Unpack[QueryOptions]) -> Context:
         settings=options.get("settings") or Settings.from_environment(),
         cancellation=options.get("cancellation") or Cancellation(options.get("timeout")),
         push_down=options.get("push_down", "auto"),
+        rewrite=options.get("rewrite", False),
+        entailment=options.get("entailment"),
         base=options.get("base"),
         service=options.get("service"),
         trace=options.get("trace"),
@@ -197,13 +207,25 @@ def execute(query: str | Query, dataset: Dataset, **options: Unpack[QueryOptions
             return Answer("graph", (), parsed, context, planned)
 
 
+@lru_cache(maxsize=256)
+def _parse_once(text: str, base: str | None) -> Query:
+    """A query asked lately is not parsed again; queries are never changed."""
+    from semcube.sparql.parser import parse_query
+
+    return parse_query(text, base)
+
+
 def _parsed(query: str | Query, options: QueryOptions) -> Query:
     from semcube.sparql.explain import Trace, outline
     from semcube.sparql.parser import parse_query
 
     trace = options.get("trace") or Trace()
     with trace.stage("parsed"):
-        parsed = parse_query(query, options.get("base")) if isinstance(query, str) else query
+        if isinstance(query, str):
+            parse = _parse_once if len(query) <= KEPT_TEXT else parse_query
+            parsed = parse(query, options.get("base"))
+        else:
+            parsed = query
     if options.get("trace") is not None:
         trace.stages["parsed"] = outline(parsed.form.pattern)
     return parsed

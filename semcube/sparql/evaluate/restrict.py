@@ -34,7 +34,7 @@ from semcube.sparql.context import Context
 from semcube.sparql.evaluate.estimates import estimate
 from semcube.sparql.evaluate.solutions import Solutions
 from semcube.sparql.evaluate.tables import group_rows
-from semcube.sparql.plan import IdTable, id_table
+from semcube.sparql.plan import IdTable, SpatialJoin, SpatialSelect, id_table
 from semcube.sparql.scope import certain, children, in_scope, with_children
 
 __all__ = ["Restriction", "restrict"]
@@ -42,7 +42,7 @@ __all__ = ["Restriction", "restrict"]
 SERVICE_ROWS = 2000
 """Distinct bindings, at most, that are sent along to a remote endpoint."""
 
-_TRANSPARENT = (Filter, OrderBy, Distinct, Reduced, Union, Join, Graph)
+_TRANSPARENT = (Filter, OrderBy, Distinct, Reduced, Union, Join, Graph, SpatialJoin, SpatialSelect)
 
 
 def restrict(node: Algebra, known: Solutions, context: Context) -> Algebra:

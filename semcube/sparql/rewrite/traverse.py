@@ -20,7 +20,7 @@ from semcube.sparql.algebra import (
 )
 from semcube.sparql.scope import children, expression_parts, map_expression, with_children
 
-__all__ = ["map_exists", "map_plan", "mentions_exists"]
+__all__ = ["map_exists", "map_plan", "mentions_exists", "with_exists"]
 
 Change = Callable[[Algebra], Algebra]
 
@@ -34,7 +34,7 @@ def map_plan(node: Algebra, change: Change) -> Algebra:
         Distinct(pattern=Unit())
     """
     node = with_children(node, tuple([map_plan(child, change) for child in children(node)]))
-    return change(_with_exists(node, lambda pattern: map_plan(pattern, change)))
+    return change(with_exists(node, lambda pattern: map_plan(pattern, change)))
 
 
 def mentions_exists(expression: Expression) -> bool:
@@ -54,7 +54,7 @@ def map_exists(expression: Expression, change: Change) -> Expression:
     return map_expression(expression, exists) if mentions_exists(expression) else expression
 
 
-def _with_exists(node: Algebra, change: Change) -> Algebra:
+def with_exists(node: Algebra, change: Change) -> Algebra:
     """The node with the patterns of ``EXISTS`` in its own expressions changed."""
     match node:
         case Filter(expression, _) | Extend(_, _, expression):
