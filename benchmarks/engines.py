@@ -39,7 +39,8 @@ class Engine:
     def missing(self) -> str | None:
         """Why it cannot run here, if so."""
         if self.needs is not None and not self.needs.exists():
-            return f"{self.name} is not installed: {self.needs} is absent; run benchmarks/peers/{self.script}"
+            absent = self.needs.relative_to(ROOT)
+            return f"{self.name} is not installed: {absent} is absent; run benchmarks/peers/{self.script}"
         return None
 
 

@@ -41,14 +41,15 @@ def median(figures: dict[str, Any]) -> float | None:
 
 
 def answers(found: dict[str, Any], query: str) -> tuple[Any, ...] | None:
-    """Rows and digest that most engines gave; of two that are as frequent, the one that came first.
+    """Rows and digest that most engines gave; of two that are as frequent, that of the hand plan.
 
     Example:
         >>> engines = {e: {"queries": {"Q": {"rows": r, "digest": "d"}}} for e, r in (("a", 1), ("b", 2), ("c", 2))}
         >>> answers({"engines": engines}, "Q")
         (2, 'd')
     """
-    given = [figures[query] for figures in _queries(found).values() if "rows" in figures.get(query, {})]
+    named = sorted(_queries(found).items(), key=lambda item: item[0] != "hand plan")
+    given = [figures[query] for _, figures in named if "rows" in figures.get(query, {})]
     counted = Counter((g["rows"], g["digest"]) for g in given)
     return counted.most_common(1)[0][0] if counted else None
 
@@ -92,7 +93,8 @@ def _cell(figures: dict[str, Any] | None, agreed: tuple[Any, ...] | None, key: s
     if figures is None:
         return "-"
     if "timeout" in figures:
-        return f"> {figures['timeout']:g} s"
+        stopped = f"stopped after {figures['timeout']:g} s"
+        return f"> {_time(figures['spent'])} ({stopped})" if key == "cpu" and figures["spent"] > 50 else stopped
     if "error" in figures:
         return "error"
     value = statistics.median(figures[key]) if isinstance(figures[key], list) else figures[key]

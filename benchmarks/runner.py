@@ -65,12 +65,26 @@ def machine() -> dict[str, Any]:
     }
 
 
+def _properties(job: dict[str, Any]) -> str:
+    """A job for Java, which has no reader of JSON of its own."""
+    values = {key: str(job[key]) for key in ("phase", "data", "runs")} | {"count": str(len(job["queries"]))}
+    for i, query in enumerate(job["queries"]):
+        values |= {f"q.{i}.name": query["name"], f"q.{i}.keys": str(query["keys"])}
+        values |= {f"q.{i}.{dialect}": text for dialect, text in query["texts"].items()}
+    return "".join(f"{key}={_escaped(value)}\n" for key, value in values.items())
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
+
+
 class _Process:
     """A driver at work, read line by line with a limit of time."""
 
     def __init__(self, engine: Engine, job: dict[str, Any], folder: Path) -> None:
         file = folder / f"job-{job['phase']}.json"
         file.write_text(json.dumps(job), encoding="utf-8")
+        file.with_suffix(".properties").write_text(_properties(job), encoding="utf-8")
         self.errors = (folder / f"errors-{job['phase']}.txt").open("w+", encoding="utf-8")
         self.process = subprocess.Popen(
             [*engine.command, str(file)], cwd=ROOT, stdout=subprocess.PIPE, stderr=self.errors, text=True,

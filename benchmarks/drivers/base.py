@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import resource
+import signal
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -27,6 +28,8 @@ class Driver(ABC):
     """An engine: where its data is and how it answers."""
 
     dialect = "filter"
+    serves = False
+    """It starts a server, which has to end with it."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         self.folder = Path(job["folder"])
@@ -129,4 +132,6 @@ def work(driver: Driver, job: dict[str, Any]) -> None:
 def main(driver: type[Driver]) -> None:
     """Run the job of the file named on the command line."""
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    if driver.serves:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     work(driver(job), job)

@@ -44,6 +44,7 @@ class PostGis(Driver):
     """PostgreSQL with PostGIS."""
 
     dialect = "sql"
+    serves = True
 
     def __init__(self, job: dict[str, Any]) -> None:
         super().__init__(job)

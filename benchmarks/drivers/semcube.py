@@ -9,20 +9,7 @@ from typing import Any
 
 from benchmarks.drivers.base import Driver, main
 from semcube.config import Settings
-from semcube.io.terms import IRI, BlankNode, Literal, Term
 from semcube.store import Store
-
-
-def _text(term: Term | None) -> str | None:
-    match term:
-        case IRI():
-            return term.value
-        case Literal():
-            return term.lexical
-        case BlankNode():
-            return term.label
-        case _:
-            return None
 
 
 class Semcube(Driver):
@@ -41,8 +28,8 @@ class Semcube(Driver):
 
     def rows(self, query: dict[str, Any]) -> Iterator[tuple[str | None, ...]]:
         with self.store.query(query["texts"]["filter"]) as result:
-            for row in result.rows():
-                yield tuple(_text(term) for term in row)
+            for terms in result._answer.terms():
+                yield from zip(*(column["lexical"].to_pylist() for column in terms), strict=True)
 
     def close(self) -> None:
         if hasattr(self, "store"):

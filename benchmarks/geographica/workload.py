@@ -24,6 +24,7 @@ PREFIX poi: <{NAMESPACE}pointOfInterest/>
 """
 SHORT = {"lo": "land", "st": "state", "poi": "point of interest"}
 WINDOWS = (1.0, 0.75, 0.5, 0.25, 0.1, 0.001)
+VIRTUOSO = {"sfIntersects": "st_intersects", "sfWithin": "st_intersects", "sfTouches": "st_touches"}
 KNOWN = {"sfIntersects": "st_intersects", "sfWithin": "st_within", "sfTouches": "st_touches"}
 
 
@@ -91,7 +92,7 @@ def select(name: str, star: Star, relation: str, area: str, label: str) -> Query
         "property": head + f"?ag geo:{relation} {literal} }}",
         "sql": f"SELECT a, aw FROM ({star.sql('a')}) q JOIN shapes g ON g.id = aw "
         f"WHERE {KNOWN[relation]}(g.geom, ST_GeomFromText('{area}'))",
-        "bif": head + f'FILTER(bif:{KNOWN[relation]}(?aw, bif:st_geomfromtext("{area}"))) }}',
+        "bif": head + f'FILTER(bif:{VIRTUOSO[relation]}(?aw, bif:st_geomfromtext("{area}"))) }}',
     }
     plan = {"a": asdict(star), "relation": relation, "area": area}
     return Query(name, label, "select", texts, plan)
@@ -103,9 +104,10 @@ def join(name: str, a: Star, relation: str, b: Star) -> Query:
     texts = {
         "filter": head + f"FILTER(geof:{relation}(?aw, ?bw)) }}",
         "property": head + f"?ag geo:{relation} ?bg }}",
-        "sql": f"SELECT a, b FROM ({a.sql('a')}) p JOIN shapes ga ON ga.id = aw, ({b.sql('b')}) q "
-        f"JOIN shapes gb ON gb.id = bw WHERE {KNOWN[relation]}(ga.geom, gb.geom)",
-        "bif": head + f"FILTER(bif:{KNOWN[relation]}(?aw, ?bw)) }}",
+        "sql": f"SELECT a, b FROM (SELECT a, geom FROM ({a.sql('a')}) p JOIN shapes ON id = aw) l "
+        f"JOIN (SELECT b, geom FROM ({b.sql('b')}) q JOIN shapes ON id = bw) r "
+        f"ON {KNOWN[relation]}(l.geom, r.geom)",
+        "bif": head + f"FILTER(bif:{VIRTUOSO[relation]}(?aw, ?bw)) }}",
     }
     label = f"{SHORT[a.prefix]} [{a.tag}] {relation} {SHORT[b.prefix]} [{b.tag}]"
     return Query(name, label, "join", texts, {"a": asdict(a), "b": asdict(b), "relation": relation}, keys=2)
