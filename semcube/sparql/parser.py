@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["parse_query", "parse_update"]
 
+KEPT_TEXT = 20_000
+"""Queries of so many characters are kept parsed."""
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|\\|[uU])")
 
 
@@ -49,11 +51,21 @@ def parse_query(text: str, base: str | None = None) -> Query:
           SELECT ?s WHERE { ?s geo:hasGeometry ?g }
                                ^
     """
+    return (_query_once if len(text) <= KEPT_TEXT else _query)(text, base)
+
+
+def _query(text: str, base: str | None) -> Query:
     text = _without_escapes(text)
     try:
         return QueryTranslator(text, base).query(_tree(text, "query_unit"))
     except RecursionError:
         raise _too_deep() from None
+
+
+@lru_cache(maxsize=256)
+def _query_once(text: str, base: str | None) -> Query:
+    """A text that was parsed lately is not parsed again; queries are never changed."""
+    return _query(text, base)
 
 
 def parse_update(text: str, base: str | None = None) -> Update:

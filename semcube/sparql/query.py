@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from semcube.config import Settings
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 
     from semcube.sparql.evaluate.solutions import Solutions
     from semcube.sparql.explain import Trace
-
-KEPT_TEXT = 20_000
-"""Texts of so many characters are kept parsed."""
 
 __all__ = ["Answer", "QueryOptions", "active_graph", "execute", "new_context"]
 
@@ -207,25 +203,13 @@ def execute(query: str | Query, dataset: Dataset, **options: Unpack[QueryOptions
             return Answer("graph", (), parsed, context, planned)
 
 
-@lru_cache(maxsize=256)
-def _parse_once(text: str, base: str | None) -> Query:
-    """A query asked lately is not parsed again; queries are never changed."""
-    from semcube.sparql.parser import parse_query
-
-    return parse_query(text, base)
-
-
 def _parsed(query: str | Query, options: QueryOptions) -> Query:
     from semcube.sparql.explain import Trace, outline
     from semcube.sparql.parser import parse_query
 
     trace = options.get("trace") or Trace()
     with trace.stage("parsed"):
-        if isinstance(query, str):
-            parse = _parse_once if len(query) <= KEPT_TEXT else parse_query
-            parsed = parse(query, options.get("base"))
-        else:
-            parsed = query
+        parsed = parse_query(query, options.get("base")) if isinstance(query, str) else query
     if options.get("trace") is not None:
         trace.stages["parsed"] = outline(parsed.form.pattern)
     return parsed

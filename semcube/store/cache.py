@@ -214,6 +214,7 @@ class Cache:
         self._counts = Counts(-1)
         self._size = size
         self._known: OrderedDict[str, int] = OrderedDict()
+        self._missing: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: str) -> int:
@@ -223,6 +224,20 @@ class Cache:
             if number:
                 self._known.move_to_end(key)
             return number
+
+    def lacks(self, key: str, version: int) -> bool:
+        """Whether a key is known to be no term of a version of the store."""
+        with self._lock:
+            return self._missing.get(key, -1) >= version
+
+    def put_missing(self, key: str, version: int) -> None:
+        """Remember that a key is no term of a version, and so of none before it."""
+        if len(key) > 1000:
+            return
+        with self._lock:
+            self._missing[key] = max(version, self._missing.get(key, -1))
+            if len(self._missing) > self._size:
+                self._missing.popitem(last=False)
 
     def counts_of(self, version: int) -> Counts:
         """The counts of a version of the store; those of the newest are kept."""

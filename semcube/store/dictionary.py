@@ -46,9 +46,17 @@ class StoreDictionary:
         connection: Gives a connection that is free to run one statement.
         salt: The salt of the store's hashes.
         cache: Shared by all snapshots of committed states; None inside a transaction that may be rolled back.
+        version: The version of the store that all connections see, where it is one.
     """
 
-    def __init__(self, connection: Callable[[], duckdb.DuckDBPyConnection], salt: str, cache: Cache | None) -> None:
+    def __init__(
+        self,
+        connection: Callable[[], duckdb.DuckDBPyConnection],
+        salt: str,
+        cache: Cache | None,
+        version: int | None = None,
+    ) -> None:
+        self._version = version
         self._connection = connection
         self._salt = salt
         self._cache = cache
@@ -83,12 +91,17 @@ class StoreDictionary:
         if few:
             missing = missing[cached[missing] == 0]
             found = np.where(found == 0, cached, found)
+        if few and self._version is not None:
+            lacks = cast("Cache", self._cache).lacks
+            missing = np.array([i for i in missing.tolist() if not lacks(texts[i], self._version)], np.int64)
         if len(missing):
             numbers = self._look_up(keys.take(pa.array(missing)))
             found[missing] = np.where(numbers > 0, (tags[missing].astype(np.int64) << ids.SHIFT) | numbers, 0)
             for place in missing.tolist() if few else ():
                 if found[place]:
                     cast("Cache", self._cache).put(texts[place], int(found[place]))
+                elif self._version is not None:
+                    cast("Cache", self._cache).put_missing(texts[place], self._version)
         return found
 
     def _look_up(self, keys: pa.Array) -> Ids:

@@ -122,7 +122,7 @@ class Snapshot:
         self._lock = threading.RLock()
         self._geometries = geometries
         self.version = first[1]
-        self._dictionary = StoreDictionary(self.connection, salt, cache)
+        self._dictionary = StoreDictionary(self.connection, salt, cache, self.version)
         counts = Counts(self.version) if cache is None else cache.counts_of(self.version)
         self.leaves = Leaves(self, counts, None if cache is None else cache.columns)
         self.closed = False

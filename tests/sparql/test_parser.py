@@ -272,3 +272,14 @@ def test_strings_come_back(text: str) -> None:
     quoted = "".join(escapes.get(c, c) for c in text)
     found = pattern(f'VALUES ?x {{ "{quoted}" }}')
     assert found == Values((Variable("x"),), ((Literal(text),),))
+
+
+def test_a_text_asked_again_is_not_parsed_again_and_errors_stay_errors() -> None:
+    from semcube.errors import QuerySyntaxError
+
+    text = "SELECT ?s { ?s <p> 1 }"
+    assert parse_query(text, "http://e/") is parse_query(text, "http://e/")
+    assert parse_query(text, "http://other/") != parse_query(text, "http://e/")
+    for _ in range(2):
+        with pytest.raises(QuerySyntaxError):
+            parse_query("SELECT ?s { ?s ")

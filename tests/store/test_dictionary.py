@@ -121,6 +121,19 @@ def test_chunks_of_texts_hold_what_a_plain_reading_holds() -> None:
     assert len(set(plain)) == len(all_ids)
 
 
+def test_what_is_missing_is_remembered_for_its_version_only() -> None:
+    with Store.in_memory(settings=Settings(threads=1)) as store:
+        load(store, ['"here"'])
+        old = store.open_snapshot()
+        assert [old.dictionary.find_one('"later"') for _ in range(2)] == [0, 0]
+        load(store, ['"later"'])
+        with store.snapshot() as new:
+            assert new.dictionary.find_one('"later"') > 0
+            assert new.dictionary.find_one('"never"') == 0
+        assert [old.dictionary.find_one(k) > 0 for k in ('"never"', '"here"')] == [False, True]
+        old.close()
+
+
 def test_few_terms_of_kept_chunks_are_those_that_were_loaded() -> None:
     kinds = ['"{}"', "<http://e/{}>", '"\u00e4{}"@de', '"{}"^^<http://e/d>', '"{}"@en', '"{}.0"^^<' + XSD + "decimal>"]
     keys = [kinds[n % len(kinds)].format(n) for n in range(3 * CHUNK)]
