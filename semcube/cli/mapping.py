@@ -46,7 +46,17 @@ def generate(  # noqa: PLR0913, PLR0917 - one parameter for each option
         bool, typer.Option("--per-pixel", help="Make every pixel a feature with observations.")
     ] = False,
     model: Annotated[
-        list[str] | None, typer.Option(help="Who made a raster: NAME=VALUE, or a .ttl, .json or .yaml file.")
+        list[str] | None,
+        typer.Option(help="What made a raster or predictions: NAME=VALUE, or a .ttl, .json or .yaml file."),
+    ] = None,
+    language_columns: Annotated[
+        bool, typer.Option("--language-columns", help="Columns like title_de become one property in languages.")
+    ] = False,
+    code_list: Annotated[
+        list[str] | None, typer.Option(help="COLUMN=FILE: the table of a column's codes, which become SKOS concepts.")
+    ] = None,
+    probabilities: Annotated[
+        str | None, typer.Option(help="Columns of class probabilities, as a pattern such as 'p_(.+)'.")
     ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print no notes.")] = False,
 ) -> None:
@@ -54,6 +64,7 @@ def generate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     from semcube.config import Settings
     from semcube.mapping import generate as run
     from semcube.mapping import mapping_turtle
+    from semcube.mapping.generator import GeneratorRules
     from semcube.mapping.raster import RasterSettings
 
     made = run(
@@ -65,6 +76,7 @@ def generate(  # noqa: PLR0913, PLR0917 - one parameter for each option
         raster=RasterSettings(
             zones, cells, categorical, source_crs, min_pixels, max_regions, confidence, per_pixel, tuple(model or ())
         ),
+        rules=GeneratorRules(language_columns, tuple(code_list or ()), probabilities, suggest=True),
     )
     folder = Path.cwd() if output == "-" else Path(output).resolve().parent
     _write(output, mapping_turtle(made.mapping, directory=folder))

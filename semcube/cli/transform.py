@@ -98,7 +98,17 @@ def transform(  # noqa: PLR0913, PLR0917 - one parameter for each option
         bool, typer.Option("--per-pixel", help="Make every pixel a feature with observations; prints how many triples.")
     ] = False,
     model: Annotated[
-        list[str] | None, typer.Option(help="Who made a raster: NAME=VALUE, or a .ttl, .json or .yaml file.")
+        list[str] | None,
+        typer.Option(help="What made a raster or predictions: NAME=VALUE, or a .ttl, .json or .yaml file."),
+    ] = None,
+    language_columns: Annotated[
+        bool, typer.Option("--language-columns", help="Columns like title_de become one property in languages.")
+    ] = False,
+    code_list: Annotated[
+        list[str] | None, typer.Option(help="COLUMN=FILE: the table of a column's codes, which become SKOS concepts.")
+    ] = None,
+    probabilities: Annotated[
+        str | None, typer.Option(help="Columns of class probabilities, as a pattern such as 'p_(.+)'.")
     ] = None,
     on_error: Annotated[
         OnError, typer.Option(help="Bad rows: stop, leave out and list, or repair invalid geometry.")
@@ -119,6 +129,7 @@ def transform(  # noqa: PLR0913, PLR0917 - one parameter for each option
         base=base, layer=layer, key=key, where=where, bbox=parse_bbox(bbox), crs=crs, source_crs=source_crs,
         zones=zones, cells=cells, categorical=categorical, on_error=on_error.value, min_pixels=min_pixels,
         max_regions=max_regions, confidence=confidence, per_pixel=per_pixel, model=tuple(model or ()),
+        language_columns=language_columns, code_lists=tuple(code_list or ()), probabilities=probabilities,
     )  # fmt: skip
     if per_pixel and mapping is None and not quiet:
         _print_estimate(inputs or [], layer)

@@ -27,16 +27,21 @@ from semcube.mapping.model import (
 from semcube.mapping.natural import Kind, kind_of, natural_datatype
 from semcube.mapping.ontology import Ontology, Property, Term
 from semcube.mapping.sources import is_raster
-from semcube.vocab import GEO, PREFIXES, RDF_TYPE, RDFS, SF, WKT_LITERAL
+from semcube.vocab import GEO, PREFIXES, RDF_LANG_STRING, RDF_TYPE, RDFS, SF, SKOS, WKT_LITERAL
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from semcube.mapping.raster import RasterSettings
 
-__all__ = ["Generated", "generate"]
+__all__ = ["Generated", "GeneratorRules", "generate"]
 
 _LANGUAGE_COLUMN = re.compile(r"name_([a-z]{2})", re.IGNORECASE)
+_LANGUAGES = (
+    "ar az be bg bn bs ca cs cy da de el en es et eu fa fi fr ga gl he hi hr hu hy is it ja ka kk ko ky lb lt lv mk mn "
+    "ms mt nb nl nn no pl pt ro ru rw se sk sl so sq sr sv sw ta tg th tk tr uk ur uz vi zh"
+)
+"""Codes of ISO 639-1 that columns are called by, without those that are units or other words (ha, km, id)."""
 _LABEL_COLUMNS = ("label", "name", "title", "nom", "naam", "nombre", "nome", "nimi", "name_en", "name_long", "name_1")
 
 
@@ -48,6 +53,20 @@ class Generated:
     ontology: Ontology
     keys: dict[LogicalSource, Key] = field(default_factory=dict)
     """Source -> what its subject IRIs are made of."""
+
+
+@dataclass(frozen=True)
+class GeneratorRules:
+    """What a user may ask of :func:`generate` beside its own rules."""
+
+    language_columns: bool = False
+    """Columns such as ``title_de`` become one property with texts in languages."""
+    code_lists: tuple[str, ...] = ()
+    """``COLUMN=FILE``: the values of the column are codes of that table, which becomes SKOS."""
+    probabilities: str | None = None
+    """Regular expression for columns of probabilities; its first group is the class."""
+    suggest: bool = False
+    """Look for columns that hold keys of other layers and for extents that overlap; said in comments."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +83,12 @@ class _Layer:
     comments: dict[str, str]
     labels: dict[str, str]
     """Column -> its name in the file, where the reader had to rename it."""
+    probabilities: dict[str, str] = field(default_factory=dict)
+    """Column of probabilities -> class."""
+    links: dict[str, str] = field(default_factory=dict)
+    """Column -> object map that would link it to another layer."""
+    notes: tuple[str, ...] = ()
+    """Further comments."""
 
 
 def generate(
@@ -74,6 +99,7 @@ def generate(
     key: str | None = None,
     source_crs: str | None = None,
     raster: RasterSettings | None = None,
+    rules: GeneratorRules | None = None,
 ) -> Generated:
     """A mapping and an ontology for files.
 
@@ -89,10 +115,12 @@ def generate(
         layer: Only this layer (of a raster: this variable).
         key: Column that identifies a feature, if the rules would choose another.
         source_crs: System of inputs that do not say theirs.
-        raster: How rasters are summarised.
+        raster: How rasters are summarised, and the model that made them or a table of predictions.
+        rules: Languages, code lists, predictions, suggestions.
 
     Raises:
         SourceError: An input cannot be read, or has no layer or column of the given name.
+        UsageError: A rule fits nothing.
 
     Example:
         >>> import tempfile
@@ -111,9 +139,15 @@ def generate(
     zones = _zone_layer(raster, source_crs) if rasters else None
     # The zones of a raster are features like any others, so that observations have something to point at.
     described = _distinct([*found, *((zones,) if zones else ())])
-    terms = _Terms(base)
-    maps = [each for item in described for each in _triples_maps(item, base, terms)]
+    rules = rules or GeneratorRules()
+    described = _ruled(described, base, rules)
+    model = raster.model if raster is not None else ()
+    terms = _Terms(base, rules)
+    maps = [each for item in described for each in _triples_maps(item, base, terms, rules, model)]
+    maps += [each for codes in dict.fromkeys(terms.codes.values()) for each in codes.maps()]
     prefixes = {name: PREFIXES[name] for name in ("geo", "sf", "rdf", "rdfs", "xsd", "rml", "semcube")}
+    if terms.codes or rules.probabilities:
+        prefixes |= {name: PREFIXES[name] for name in ("dcterms", "prov", "schema", "skos", "sosa")}
     taken = {item.segment for item in described}
     for path in rasters:
         from semcube.mapping.raster import RasterSettings
@@ -192,7 +226,10 @@ def _distinct(layers: list[_Layer]) -> list[_Layer]:
 class _Terms:
     """The vocabulary that grows while layers are mapped."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, rules: GeneratorRules) -> None:
+        from semcube.mapping.code_lists import read_code_lists
+
+        self.codes = read_code_lists(rules.code_lists, base)
         self.namespace = f"{base}ontology#" if not base.endswith("#") else base
         self.classes: dict[str, Term] = {}
         self.properties: dict[str, Property] = {}
@@ -215,25 +252,102 @@ class _Terms:
         self.properties[iri] = known.used(self.namespace + item.segment, datatype)
         return iri
 
+    def coded(self, item: _Layer, column: str, local: str) -> PredicateObjectMap:
+        """The property of a column of codes: it points to concepts."""
+        iri = self.property(item, column, local, SKOS + "Concept")
+        self.properties[iri] = replace(self.properties[iri], is_object=True)
+        return predicate(iri, self.codes[column].concept(column), comment=item.comments.get(column, ""))
+
     def ontology(self) -> Ontology:
         return Ontology(self.namespace, tuple(self.classes.values()), tuple(self.properties.values()))
 
 
-def _triples_maps(item: _Layer, base: str, terms: _Terms) -> list[TriplesMap]:
+def _ruled(layers: list[_Layer], base: str, rules: GeneratorRules) -> list[_Layer]:
+    """Layers with what the user's rules say of them."""
+    if rules.probabilities is not None:
+        from semcube.mapping.predictions import probability_columns
+
+        pattern = rules.probabilities
+        layers = [replace(item, probabilities=probability_columns(item.fields.names, pattern)) for item in layers]
+        if not any(item.probabilities for item in layers):
+            names = ", ".join(name for item in layers for name in item.fields.names)
+            raise UsageError(f"--probabilities {pattern!r} fits no column", expected=f"some of: {names}")
+    columns = {name for item in layers for name in item.fields.names}
+    for column in (each.partition("=")[0] for each in rules.code_lists if "=" in each):
+        if column not in columns:
+            raise UsageError(f"--code-list: no column {column!r}", expected="one of: " + ", ".join(sorted(columns)))
+    return _suggested(layers, base) if rules.suggest and len(layers) > 1 else layers
+
+
+def _suggested(layers: list[_Layer], base: str) -> list[_Layer]:
+    from semcube.io import open_vector
+    from semcube.mapping.suggestions import Candidate, foreign_keys, overlaps
+
+    candidates = [
+        Candidate(
+            open_vector(item.source.source or "", item.name, crs=item.source.option("crs")),
+            item.segment,
+            item.key.column,
+        )
+        for item in layers
+    ]
+    keys, pairs = foreign_keys(candidates), overlaps(candidates)
+    made = []
+    for item in layers:
+        links = {
+            column: _link(column, other, base, next(each.key for each in candidates if each.segment == other[0]))
+            for (layer, column), other in keys.items()
+            if layer == item.segment
+        }
+        near = [other if one == item.segment else one for one, other in pairs if item.segment in (one, other)]
+        notes = tuple(
+            f"spatial join: its extent overlaps that of {each}; semcube interlink finds the links" for each in near
+        )
+        made.append(replace(item, links=links, notes=notes))
+    return made
+
+
+def _link(column: str, other: tuple[str, str], base: str, key: str) -> str:
+    """The object map of a link: a template on the other layer's key, or a join."""
+    layer, name = other
+    if name == key:
+        return f'rml:objectMap [ rml:template "{iri_of(f"{base}{layer}/", Reference(column)).value}" ]'
+    join = f'rml:joinCondition [ rml:child "{column}" ; rml:parent "{name}" ]'
+    return f"rml:objectMap [ rml:parentTriplesMap <#{layer}> ; {join} ]"
+
+
+def _triples_maps(
+    item: _Layer, base: str, terms: _Terms, rules: GeneratorRules, model: tuple[str, ...]
+) -> list[TriplesMap]:
     start = f"{base}{item.segment}/"
     feature = iri_of(start, Reference(item.key.column))
     geometry = iri_of(start, Reference(item.key.column), "/", Reference(GEOMETRY_NODE))
     classes = (terms.layer_class(item), *((GEO + "Feature",) if item.has_geometry else ()))
-    items = _labels(item.fields) + _attributes(item, terms)
+    items = _labels(item.fields) + _attributes(item, terms, rules)
     if item.has_geometry:
         both = (GEO + "hasGeometry", GEO + "hasDefaultGeometry")
         items.append(same(both, geometry, comment="only where the row has a geometry"))
-    maps = [replace(rule(f"#{item.segment}", item.source, feature, classes, *items), comment=item.key.reason)]
+    comment = "\n".join((item.key.reason, *item.notes))
+    maps = [replace(rule(f"#{item.segment}", item.source, feature, classes, *items), comment=comment)]
     if item.has_geometry:
         kind = predicate(RDF_TYPE, iri_of(SF, Reference(GEOMETRY_TYPE)), comment="the class of each row's own geometry")
         wkt = predicate(GEO + "asWKT", literal(GEOMETRY, WKT_LITERAL))
         maps.append(rule(f"#{item.segment}-geometry", item.source, geometry, (GEO + "Geometry",), kind, wkt))
-    return maps
+    return maps + _predictions(item, start, rules, model)
+
+
+def _predictions(item: _Layer, start: str, rules: GeneratorRules, model: tuple[str, ...]) -> list[TriplesMap]:
+    """Observations of a table with probabilities, and the run of the model that made it."""
+    if rules.probabilities is None or not item.probabilities:
+        return []
+    from semcube.mapping.predictions import prediction_maps
+    from semcube.mapping.provenance import provenance_rules, read_model
+
+    made = prediction_maps(
+        item.source, start, item.key.column, rules.probabilities, item.probabilities, has_model=bool(model)
+    )
+    facts = read_model(model, start + "run", start + "model") if model else []
+    return made + provenance_rules(f"#{item.segment}-model", item.source, facts)
 
 
 def _labels(fields: pa.Schema) -> list[PredicateObjectMap]:
@@ -247,15 +361,43 @@ def _labels(fields: pa.Schema) -> list[PredicateObjectMap]:
     return [predicate(RDFS + "label", each) for each in found]
 
 
-def _attributes(item: _Layer, terms: _Terms) -> list[PredicateObjectMap]:
+def _attributes(item: _Layer, terms: _Terms, rules: GeneratorRules) -> list[PredicateObjectMap]:
     made: list[PredicateObjectMap] = []
     taken: set[str] = set()
     for position, each in enumerate(item.fields, 1):
-        local = local_name(item.labels.get(each.name, each.name), position)
+        if each.name in item.probabilities:
+            continue
+        shown = item.labels.get(each.name, each.name)
+        language = _language(shown) if rules.language_columns and kind_of(each.type) is Kind.STRING else None
+        if language is not None:
+            stem, tag = language
+            iri = terms.property(item, each.name, local_name(stem, position), RDF_LANG_STRING)
+            terms.properties[iri] = replace(terms.properties[iri], label=stem)
+            made.append(predicate(iri, replace(literal(each.name), language=tag)))
+            continue
+        local = local_name(shown, position)
         if local in taken:
             local = f"{local}_{position}"
         taken.add(local)
+        if each.name in terms.codes:
+            made.append(terms.coded(item, each.name, local))
+            continue
         datatype = natural_datatype(kind_of(each.type))
         iri = terms.property(item, each.name, local, datatype)
-        made.append(predicate(iri, literal(each.name, datatype), comment=item.comments.get(each.name, "")))
+        comment = [item.comments.get(each.name, "")]
+        if each.name in item.links:
+            comment.append(f"every value is in another layer: for a link, {item.links[each.name]}")
+        made.append(predicate(iri, literal(each.name, datatype), comment="\n".join(filter(None, comment))))
     return made
+
+
+def _language(name: str) -> tuple[str, str] | None:
+    """What a column holds and in which language (ISO 639-1).
+
+    Example:
+        >>> _language("title_DE"), _language("area_ha"), _language("site_id")
+        (('title', 'de'), None, None)
+    """
+    match = re.fullmatch(r"(.+)_([A-Za-z]{2})", name)
+    tag = match[2].lower() if match else ""
+    return (match[1], tag) if match and tag in _LANGUAGES.split() else None

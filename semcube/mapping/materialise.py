@@ -64,7 +64,13 @@ class TransformOptions:
     per_pixel: bool = False
     """Every pixel of a raster becomes a feature with observations."""
     model: tuple[str, ...] = ()
-    """The model that made a raster: ``NAME=VALUE``, or a Turtle, JSON or YAML file."""
+    """The model that made a raster or predictions: ``NAME=VALUE``, or a Turtle, JSON or YAML file."""
+    language_columns: bool = False
+    """Columns such as ``title_de`` become one property with texts in languages, where a mapping is generated."""
+    code_lists: tuple[str, ...] = ()
+    """``COLUMN=FILE``: tables of the codes of columns, where a mapping is generated."""
+    probabilities: str | None = None
+    """Regular expression for the columns of class probabilities, where a mapping is generated."""
     grouped: bool = False
     """All quads of a subject together."""
 
@@ -197,7 +203,7 @@ def _routed(
 
 def _bound(inputs: Inputs, mapping: str | Path | Mapping | None, options: TransformOptions) -> tuple[Mapping, Reasons]:
     """The mapping over the files that are meant, and what its keys are."""
-    from semcube.mapping.generator import generate
+    from semcube.mapping.generator import GeneratorRules, generate
     from semcube.mapping.parse import read_mapping
 
     paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
@@ -209,6 +215,7 @@ def _bound(inputs: Inputs, mapping: str | Path | Mapping | None, options: Transf
             key=options.key,
             source_crs=options.source_crs,
             raster=_raster_settings(options),
+            rules=GeneratorRules(options.language_columns, tuple(options.code_lists), options.probabilities),
         )
         return made.mapping, {source: key.reason for source, key in made.keys.items()}
     bound = bind(read_mapping(mapping) if isinstance(mapping, str | Path) else mapping, paths)
