@@ -14,26 +14,6 @@ from benchmarks.plot import plot
 
 __all__ = ["answers", "differing", "losses", "median", "table", "write"]
 
-EARLIER = """## QLever, measured earlier
-
-Not part of the runs above: measured in another run on a machine of the same kind, with the coordinates divided by 100
-(at the published scale its spatial join cuts polygons against a fine grid and takes 44,900 ms for J05). A snapshot of
-July 2026, two threads, result cache emptied; CPU ms.
-
-| query | hand plan of that run | QLever |
-| --- | ---: | ---: |
-| land, 0.1 % window | 28 | 82 |
-| land, 10 % window | 35 | 200 |
-| land, 50 % window | 65 | 648 |
-| land of the rarest tag, whole window | 86 | 26 |
-| J03 land of the rarest tag intersects state | 22 | 38 |
-| J10 point of interest within state of the rarest tag | 27 | 72 |
-| J05 state touches state | 237 | 411 |
-| J09 point of interest within state | 108 | 402 (6 pairs short) |
-| J01 land intersects state | 199 | 1571 |
-| load 1.02 M triples | 6.3 CPU s, 18.6 MB without geometry | 9.7 CPU s, 26.9 MB |
-"""
-
 
 def median(figures: dict[str, Any]) -> float | None:
     """Median CPU milliseconds of the warm runs."""
@@ -192,8 +172,6 @@ def write(output: Path) -> None:
         head, rest = text.split(start)
         text = head + start + "\n" + "\n".join(links) + "\n" + end + rest.split(end)[1]
         page.write_text(text, encoding="utf-8")
-    if links and (output / "qlever.md").exists():
-        (output / "qlever.md").write_text("# " + EARLIER.removeprefix("## "), encoding="utf-8")
 
 
 def _summary(found: dict[str, Any]) -> str:

@@ -174,10 +174,10 @@ def measure(engine: Engine, data: Path, queries: Sequence[Query], folder: Path, 
 def _load(engine: Engine, job: dict[str, Any], folder: Path, limits: Limits) -> dict[str, Any]:
     process = _Process(engine, job, folder)
     try:
-        while (line := process.next(limits.load_seconds)) is not None:
-            if "loaded" in line:
-                return line
-        return {"error": process.complaint()}
+        found: dict[str, Any] = {}
+        while (line := process.next(limits.load_seconds)) is not None:  # to its end: servers have to be shut down
+            found = line if "loaded" in line else found
+        return found or {"error": process.complaint()}
     except TimeoutError:
         return {"error": f"loading took more than {limits.load_seconds} s"}
     finally:
@@ -202,6 +202,9 @@ def _answer(
                 left.pop(0)
             elif "peak" in line:
                 found["peak"] = max(found["peak"], line["peak"])
+        if "opened" not in found:
+            found["queries"] |= {query["name"]: {"error": process.complaint()} for query in left}
+            return []
         if left:
             found["queries"][left.pop(0)["name"]] = {"error": process.complaint() or "the process ended"}
         return left

@@ -59,7 +59,19 @@ class PostGis(Driver):
 
     def _start(self) -> psycopg.Connection[Any]:
         options = f"-k {self.cluster} -c listen_addresses=''"
-        self._as_user("pg_ctl", "-D", str(self.cluster), "-w", "-l", str(self.cluster / "log"), "-o", options, "start")
+        self._as_user(
+            "pg_ctl",
+            "-D",
+            str(self.cluster),
+            "-w",
+            "-t",
+            "300",
+            "-l",
+            str(self.cluster / "log"),
+            "-o",
+            options,
+            "start",
+        )
         self.started = True
         connection = psycopg.connect(host=str(self.cluster), dbname="postgres", user=USER, autocommit=True)
         self.pid = connection.info.backend_pid
@@ -146,7 +158,7 @@ class PostGis(Driver):
         if hasattr(self, "connection"):
             self.connection.close()
         if self.started:
-            self._as_user("pg_ctl", "-D", str(self.cluster), "-m", "immediate", "-w", "stop")
+            self._as_user("pg_ctl", "-D", str(self.cluster), "-m", "fast", "-w", "-t", "300", "stop")
 
 
 def _escaped(value: Any) -> str:
