@@ -7,6 +7,7 @@ missing geometry with a reason, never an exception for the batch.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -35,8 +36,13 @@ if TYPE_CHECKING:
 __all__ = ["Geometries", "from_wkb", "parse", "serialise"]
 
 NO_SYSTEM = -1
+_NAME = re.compile(
+    r"https?://(www\.)?opengis\.net/\S{1,400}|urn:(x-)?ogc:\S{1,400}|(OGC:)?CRS\d+h?|[a-z]\w{0,20}:[\w.+-]{1,40}",
+    re.IGNORECASE,
+)
 MAX_BYTES = 64 * 1024 * 1024
 """A longer literal is refused as malformed."""
+MAX_REASON = 300
 
 
 @dataclass(frozen=True)
@@ -185,6 +191,9 @@ def parse(lexical: np.ndarray | pa.Array | Sequence[str | None], datatype: str) 
     column, errors = _without_huge(column)
     found = _parse_wkt(column) if datatype == WKT_LITERAL else _parse_texts(column, datatype)
     found.errors.update(errors)
+    for row, reason in found.errors.items():
+        if len(reason) > MAX_REASON:  # some quote what they did not understand
+            found.errors[row] = reason[: MAX_REASON - 3] + "..."
     return found
 
 
@@ -229,7 +238,7 @@ def _parse_wkt(column: pa.Array) -> Geometries:
 
 def _parse_gml(texts: np.ndarray, read: Callable[[str], tuple[shapely.Geometry, str]]) -> Geometries:
     native = np.full(len(texts), None, dtype=object)
-    index = np.zeros(len(texts), dtype=np.int16)
+    index = np.zeros(len(texts), dtype=np.int32)
     errors: dict[int, str] = {}
     names: dict[str, int] = {"": 0}
     for row, text in enumerate(texts):
@@ -268,6 +277,12 @@ def _resolve(native: np.ndarray, index: np.ndarray, iris: list[str], errors: dic
 
 def system_of(name: str) -> tuple[CRS, bool]:
     """The system that a literal names, and whether its coordinates come north first."""
+    if not _NAME.fullmatch(name):
+        # PROJ would search all names it has for something like it, which takes long.
+        raise CRSError(
+            f"coordinate reference system {name[:120]!r} is not known",
+            expected="an IRI such as http://www.opengis.net/def/crs/EPSG/0/4326, a URN, or a code such as EPSG:4326",
+        )
     system = find_crs(name)
     # The GML 2 names of the form ".../gml/srs/epsg.xml#4326" predate the axis rule: x comes first.
     return system, system.swaps_axes and "/gml/srs/" not in name

@@ -25,7 +25,7 @@ __all__ = ["format_wkt", "prefixed", "read_wkt", "split_prefix"]
 # after 16 decimals and so loses the last digits of numbers below 1.
 _DECIMALS = 25
 _PREFIX = r"(?s)^\s*<(?P<iri>[^<>]*)>(?P<wkt>.*)$"
-_SUSPICIOUS = r"(?i)[0-9.][ex]|nan|inf"
+_SUSPICIOUS = r"(?i)[0-9.][ex]|nan|inf|[0-9]{300}"
 _EXPONENT = re.compile(r"-?\d+(?:\.\d+)?[eE][-+]?\d+")
 _PATCHES = re.compile(r"\s*(TRIANGLE|TIN|POLYHEDRALSURFACE)\b", re.IGNORECASE)
 
@@ -34,10 +34,10 @@ def split_prefix(lexical: pa.Array) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """The IRI before the WKT.
 
     Returns:
-        Object array of WKT texts (None where null), int16 array of indexes into the list (0: no IRI), the list of IRIs.
+        Object array of WKT texts (None where null), int32 array of indexes into the list (0: no IRI), the list of IRIs.
     """
     texts = lexical.to_numpy(zero_copy_only=False)
-    index = np.zeros(len(lexical), dtype=np.int16)
+    index = np.zeros(len(lexical), dtype=np.int32)
     has = pc.fill_null(pc.match_substring_regex(lexical, r"^\s*<"), False).to_numpy(zero_copy_only=False)
     iris = [""]
     if has.any():
@@ -49,7 +49,7 @@ def split_prefix(lexical: pa.Array) -> tuple[np.ndarray, np.ndarray, list[str]]:
         texts = texts.copy()
         rest = pc.struct_field(parts, "wkt").to_numpy(zero_copy_only=False)
         matched = np.array(parts.is_valid())
-        index[known] = codes[matched].astype(np.int16) + 1
+        index[known] = codes[matched].astype(np.int32) + 1
         texts[known] = rest[matched]
         iris += names
     return texts, index, iris
