@@ -63,7 +63,7 @@ class _Chunk:
         self.data = memoryview(data) if data is not None else memoryview(b"")
 
     @cached_property
-    def about(self) -> tuple[Ids, list[About]]:
+    def about(self) -> tuple[Ids, tuple[About, ...]]:
         """Kind, datatype and language: a code for each term, and what the codes say."""
         codes = self.terms["kind"].to_numpy().astype(np.int64)
         sizes, values = [], []
@@ -78,7 +78,7 @@ class _Chunk:
             rest, language = divmod(code, sizes[1])
             kind, datatype = divmod(rest, sizes[0])
             listed.append((kind, values[0][datatype], values[1][language]))
-        return codes, listed
+        return codes, tuple(listed)
 
 
 def _gathered(wanted: list[tuple[_Chunk, Ids]]) -> pa.Table:
@@ -86,18 +86,21 @@ def _gathered(wanted: list[tuple[_Chunk, Ids]]) -> pa.Table:
     texts: list[memoryview] = []
     lengths, codes = [], []
     known: dict[About, int] = {}
+    places: dict[tuple[About, ...], Ids] = {}
     for chunk, rows in wanted:
         first, last = chunk.offsets[rows], chunk.offsets[rows + 1]
         data = chunk.data
         texts += [data[a:b] for a, b in zip(first.tolist(), last.tolist(), strict=True)]
         lengths.append(last - first)
         own, listed = chunk.about
-        codes.append(np.array([known.setdefault(about, len(known)) for about in listed])[own[rows]])
+        if listed not in places:
+            places[listed] = np.array([known.setdefault(about, len(known)) for about in listed])
+        codes.append(places[listed][own[rows]])
     offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths))]).astype(np.int64)
     lexical = pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(offsets), pa.py_buffer(b"".join(texts)))
-    places = pa.array(np.concatenate(codes))
+    indices = pa.array(np.concatenate(codes))
     columns = [
-        pa.array([about[i] for about in known], TERMS.field(name).type).take(places)
+        pa.array([about[i] for about in known], TERMS.field(name).type).take(indices)
         for i, name in enumerate(("kind", "datatype", "language"))
     ]
     return pa.Table.from_arrays([columns[0], lexical, *columns[1:]], schema=TERMS)

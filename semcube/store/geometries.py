@@ -135,6 +135,11 @@ class GeometryColumn:
         return len(self._numbers)
 
     @property
+    def version(self) -> int:
+        """The version of the store up to which geometries are known."""
+        return self._version
+
+    @property
     def boxes(self) -> npt.NDArray[np.float64]:
         """(n, 4) boxes minx, miny, maxx, maxy in CRS84 degrees; NaN where there is no geometry or an empty one."""
         return self._boxes

@@ -222,10 +222,12 @@ class Snapshot:
 
     def geometries(self, ids: Ids) -> Geometries:
         """The geometries of ids of geometry literals, row by row."""
-        self._geometries.refresh(self.connection(), self.version)
+        if self._geometries.version < self.version:
+            self._geometries.refresh(self.connection(), self.version)
         return self._geometries.take(ids, self.connection)
 
     def spatial_index(self) -> SpatialIndex | None:
         """An index over all geometry literals of the store."""
-        self._geometries.refresh(self.connection(), self.version)
+        if self._geometries.version < self.version:
+            self._geometries.refresh(self.connection(), self.version)
         return self._geometries.index()
