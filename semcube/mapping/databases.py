@@ -24,6 +24,8 @@ from semcube.mapping.rows import Rows, Selection, TableRows, limited
 __all__ = ["DuckDBRows", "PostgreSQLRows", "SQLiteRows", "is_database", "open_database"]
 
 _SUFFIXES = {".duckdb": "duckdb", ".ddb": "duckdb", ".sqlite": "sqlite", ".sqlite3": "sqlite", ".db": "sqlite"}
+_DOUBLE = {KIND: Kind.DOUBLE.value.encode()}
+"""R2RML (10.2) maps every approximate number to ``xsd:double``."""
 _DECIMAL = {KIND: Kind.DECIMAL.value.encode()}
 
 
@@ -109,7 +111,15 @@ class DuckDBRows(TableRows):
     def __init__(self, path: Path, query: str) -> None:
         super().__init__(path, None)
         self.query = query
-        _unique([name for name in self.schema.names if name != FID], self.source)
+        connection, _ = self._read(Selection(limit=0), "*")
+        with closing(connection):
+            _unique(connection.sql(query).columns, self.source)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Columns of the result."""
+        found = super().schema
+        return pa.schema([item.with_metadata(_DOUBLE) if pa.types.is_float32(item.type) else item for item in found])
 
     def _read(self, selection: Selection, select: str) -> tuple[Any, str]:
         import duckdb
@@ -150,7 +160,7 @@ class SQLiteRows(TableRows):
             with closing(self._connect()) as connection:
                 connection.execute(f"CREATE TEMP VIEW logical_table AS {query}")
                 described = connection.execute("PRAGMA temp.table_info(logical_table)").fetchall()
-                names = [item[0] for item in connection.execute(f"SELECT * FROM ({query}) LIMIT 0").description]
+                names = [item[0] for item in connection.execute(query).description]
                 _unique(names, self.source)
                 self.fields = [_sqlite_field(connection, name, declared) for _, name, declared, *_ in described]
         except sqlite3.Error as error:
@@ -370,7 +380,8 @@ def _type_name(item: pa.Field) -> str | None:
 def _postgresql_field(item: pa.Field) -> pa.Field:
     name = _type_name(item)
     storage = getattr(item.type, "storage_type", item.type)
-    return pa.field(item.name, storage, metadata=_DECIMAL if name == "numeric" else None)
+    metadata = _DECIMAL if name == "numeric" else _DOUBLE if pa.types.is_float32(storage) else None
+    return pa.field(item.name, storage, metadata=metadata)
 
 
 def _storage(array: pa.Array) -> pa.Array:

@@ -29,8 +29,8 @@ _UCSCHAR = [(0xA0, 0xD7FF), (0xF900, 0xFDCF), (0xFDF0, 0xFFEF)] + [
 _SAFE_RE2 = "A-Za-z0-9._~\\-" + "".join(rf"\x{{{low:X}}}-\x{{{high:X}}}" for low, high in _UCSCHAR)
 _SAFE = re.compile("[A-Za-z0-9._~\\-" + "".join(f"{chr(low)}-{chr(high)}" for low, high in _UCSCHAR) + "]")
 
-LANGUAGE_TAG = r"([A-Za-z]{2,3}|[A-Za-z]{5,8})(-[A-Za-z0-9]{1,8})*"
-"""Language tags that are well-formed enough for Turtle (BCP 47, section 2.1)."""
+LANGUAGE_TAG = r"([A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*|[xXiI](-[A-Za-z0-9]{1,8})+)"
+"""Language tags by BCP 47, section 2.1; no language has a subtag of five to eight letters, so ``english`` is none."""
 UNWRITABLE = r"[\x00-\x1F<>\\]"
 """Characters that would end or break an IRI in a line of N-Quads; not even unsafe IRIs may have them."""
 NOT_ASCII = r"[^\x00-\x7F]"
