@@ -138,7 +138,7 @@ def _syntax(output: Path, named: str | None) -> tuple[Format, str]:
 
 def _parts(mapping: Mapping, options: TransformOptions, wanted: int) -> Parts:
     """What each task reads. All of the mapping is checked here, before a task starts."""
-    if any(getattr(pattern, "targets", None) for item in mapping.triples_maps for pattern in mapping.patterns(item)):
+    if mapping.targets:
         raise UnsupportedError(
             "the mapping has logical targets, which partitions cannot share", fix="run it on the embedded engine"
         )
@@ -156,7 +156,7 @@ def _parts(mapping: Mapping, options: TransformOptions, wanted: int) -> Parts:
 
 def _by_row(evaluator: Evaluator) -> bool:
     """Whether each quad depends on its row alone: none is the same for all rows, none joins with other rows."""
-    return not getattr(evaluator, "parents", None) and not any(quad.is_constant for quad in evaluator.plan.quads)
+    return not evaluator.parents and not any(quad.is_constant for quad in evaluator.plan.quads)
 
 
 def _evaluator(mapping: Mapping, source: LogicalSource, options: TransformOptions) -> Evaluator:

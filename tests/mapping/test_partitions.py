@@ -13,7 +13,7 @@ import geopandas
 import pytest
 import shapely
 
-from semcube.errors import MappingError, OutputError, RowError, UsageError
+from semcube.errors import MappingError, OutputError, RowError, UnsupportedError, UsageError
 from semcube.mapping import TransformOptions, TransformReport, transform, transform_in_partitions
 from tests.mapping.tables import PREFIXES
 
@@ -128,6 +128,37 @@ def test_a_quad_that_all_rows_give_is_written_once(tmp_path: Path) -> None:
     assert lines(tmp_path / "parts.nt") == lines(tmp_path / "whole.nt")
     assert sum(b"<http://a/set>" in line for line in lines(tmp_path / "parts.nt")) == 2
     assert report.triples == whole.triples
+
+
+def test_a_source_with_joins_stays_whole(tmp_path: Path) -> None:
+    source, engine = shapefile(tmp_path), InProcess()
+    (tmp_path / "names.csv").write_text("name,label\nNA,north\nNone,nothing\n")
+    rules = (
+        TOWNS
+        + """
+    <#names> rml:logicalSource [ rml:source "names.csv" ; rml:referenceFormulation rml:CSV ] ;
+      rml:subjectMap [ rml:template "http://a/name/{label}" ] ;
+      rml:predicateObjectMap [ rml:predicate ex:label ; rml:objectMap [ rml:reference "label" ] ] .
+    <#towns> rml:predicateObjectMap [ rml:predicate ex:named ; rml:objectMap [ rml:parentTriplesMap <#names> ;
+      rml:joinCondition [ rml:child "name" ; rml:parent "name" ] ] ] .
+    """
+    )
+    (tmp_path / "map.ttl").write_text(rules, encoding="utf-8")
+    transform([source, tmp_path / "names.csv"], tmp_path / "whole.nt", tmp_path / "map.ttl")
+    transform_in_partitions(
+        [source, tmp_path / "names.csv"], tmp_path / "parts.nt", tmp_path / "map.ttl", engine=engine, partitions=8
+    )
+    assert engine.tasks == 2
+    assert lines(tmp_path / "parts.nt") == lines(tmp_path / "whole.nt")
+    assert sum(b"/named>" in line for line in lines(tmp_path / "parts.nt")) == 16
+
+
+def test_logical_targets_are_refused(tmp_path: Path) -> None:
+    source = shapefile(tmp_path)
+    target = 'rml:logicalTarget [ rml:target [ a rml:FilePath ; rml:path "other.nt" ] ] ; rml:template "http://a/{id}"'
+    (tmp_path / "map.ttl").write_text(TOWNS.replace('rml:template "http://a/{id}"', target), encoding="utf-8")
+    with pytest.raises(UnsupportedError, match="the mapping has logical targets"):
+        transform_in_partitions(source, tmp_path / "parts.nt", tmp_path / "map.ttl", engine=InProcess())
 
 
 def test_blank_nodes_are_told_of(tmp_path: Path) -> None:
