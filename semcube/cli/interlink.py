@@ -94,7 +94,10 @@ def interlink(  # noqa: PLR0913, PLR0917 - one parameter for each option
     score: Annotated[
         str, typer.Option(help="What promises a link: fill, probe, mbro, cf, js, x2, isp, random.")
     ] = "fill",
-    boost: Annotated[bool, typer.Option(help="Whether links found raise the pairs of their neighbours.")] = True,
+    boost: Annotated[bool, typer.Option("--boost", help="Links found raise the pairs of their neighbours.")] = False,
+    state: Annotated[
+        str | None, typer.Option(help="Folder that keeps what was verified, to resume or extend a run.")
+    ] = None,
     processes: Annotated[int, typer.Option(help="Processes that verify.")] = 1,
     base: Annotated[str | None, typer.Option(help="Base of the IRIs made where no naming is given.")] = None,
     report: Annotated[str | None, typer.Option(help="Write counts and bad rows to this JSON file.")] = None,
@@ -115,7 +118,7 @@ def interlink(  # noqa: PLR0913, PLR0917 - one parameter for each option
         target_layer=target_layer, source_where=source_where, target_where=target_where, source_select=source_select,
         target_select=target_select, source_crs=source_crs, target_crs=target_crs, crs=crs, temporal=temporal,
         source_time=source_time, target_time=target_time, invalid=invalid.value, processes=processes,
-        base=base or DEFAULT_BASE, budget=budget, score=score, boost=boost,
+        base=base or DEFAULT_BASE, budget=budget, score=score, boost=boost, state=state,
     )  # fmt: skip
     with ExitStack() as stack:
         first = opened(source, stack)

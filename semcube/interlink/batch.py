@@ -68,6 +68,10 @@ def interlink(
         from semcube.interlink.progressive import progressive_batches
 
         batches = progressive_batches(linking)
+    elif chosen.state is not None:
+        from semcube.interlink.state import resumed_batches
+
+        batches = resumed_batches(linking, progress)
     table = write_links(linking.counted(batches), output)
     linking.report.finish()
     return Links(linking.report, table)

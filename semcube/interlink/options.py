@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from semcube.errors import UsageError
 from semcube.interlink.sides import CHUNK_BYTES, DEFAULT_BASE, SideOptions
@@ -54,12 +55,16 @@ class InterlinkOptions:
     """Stop after so many verifications (``100000``) or so much time (``30s``), the most promising pairs first."""
     score: str = "fill"
     """What promises a link; see :data:`semcube.interlink.scores.SCORES`."""
-    boost: bool = True
+    boost: bool = False
     """Whether found links raise the pairs of their neighbours."""
+    state: str | Path | None = None
+    """Folder that keeps what was verified, so that a run can be resumed or extended; not together with a budget."""
 
     def __post_init__(self) -> None:
         if self.invalid not in ("repair", "skip", "fail", "keep"):
             raise UsageError(f"invalid={self.invalid!r}", expected="repair, skip, fail or keep")
+        if self.state is not None and self.budget is not None:
+            raise UsageError("a state and a budget", expected="one of them")
         if self.processes < 1:
             raise UsageError(f"{self.processes} processes", expected="at least 1")
         if self.chunk_bytes < 1:

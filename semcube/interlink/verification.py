@@ -20,7 +20,7 @@ from semcube.interlink.sides import Chunk
 
 __all__ = ["MatrixCodes", "Verifier"]
 
-PREPARING = 3.0
+PREPARING = 16.0
 """Cost of preparing a geometry, in visits of all its vertices."""
 _PREPARED_VERTICES = 2_000_000
 _SLICE = 200_000
