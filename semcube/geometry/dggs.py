@@ -30,6 +30,7 @@ MAX_CELLS = 100_000
 """Cells of one literal."""
 _AIM = 500
 _LITERAL = re.compile(r"\s*(?:<([^<>]*)>\s*)?(?:CELL|CELLLIST)\s*\(([^()]*|\s*\([^()]*\)\s*)\)\s*", re.IGNORECASE)
+_DIGITS = 16
 _STRIP = 60.0
 _RADIUS_KM = 6371.0072
 _DEGREE_KM = 111.2
@@ -95,7 +96,7 @@ def cells_of(text: str) -> list[str]:
     if len(names) > MAX_CELLS:
         raise GeometryError(f"{len(names)} cells", expected=f"at most {MAX_CELLS}")
     h3 = _h3()
-    bad = next((name for name in names if not h3.is_valid_cell(name)), None)
+    bad = next((name for name in names if len(name) > _DIGITS or not h3.is_valid_cell(name)), None)
     if bad is not None:
         raise GeometryError(f"{bad[:40]!r} is no cell", expected="an H3 cell index such as 85283473fffffff")
     return names

@@ -15,6 +15,8 @@ __all__ = ["local_name", "numbers", "read_xml", "tuples"]
 
 MAX_DEPTH = 64
 MAX_ELEMENTS = 2_000_000
+MAX_TAG = 32_000
+_LONG_TAG = re.compile(rf"<[^<>]{{{MAX_TAG}}}")
 MAX_CHARACTERS = 128 * 1024 * 1024
 _SPACE = " \t\r\n"
 
@@ -55,6 +57,9 @@ def read_xml(text: str) -> ElementTree.Element:
         raise GeometryError(f"{len(text)} characters of XML", expected=f"at most {MAX_CHARACTERS}")
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise GeometryError("a document type declaration", expected="plain XML without DTD or entities")
+    if len(text) > MAX_TAG and _LONG_TAG.search(text):
+        # The parser compares each attribute with all others of its element.
+        raise GeometryError(f"a tag of more than {MAX_TAG} characters")
     parser = ElementTree.XMLParser(target=_Bounded())
     try:
         # A literal is characters: an encoding that its XML declaration names no longer applies.

@@ -62,6 +62,7 @@ def test_empty_is_an_empty_geometry() -> None:
     [
         ("POINT (1 2)", "no list of cells"),
         ("CELL (85283473ffffff0)", "is no cell"),
+        ("CELL (8575457bffff473fffffff)", "is no cell"),
         ("CELL (x y)", "'x' is no cell"),
         ("<https://w3id.org/dggs/auspix> CELL (R3234)", "grid <https://w3id.org/dggs/auspix>"),
         ("CELLLIST ((((" + CELL, "no list of cells"),
