@@ -127,6 +127,10 @@ def _open(
         return open_database(source)
     if "://" in source.source:
         raise UnsupportedError(f"source {source.source}", expected="a local file", fix="fetch the file first")
+    if source.formulation is Formulation.RASTER and source.iterator == "series":
+        from semcube.mapping.series import SeriesRows
+
+        return SeriesRows(Path(source.source))
     if source.formulation is Formulation.RASTER:
         from semcube.mapping.raster import open_raster_rows
 

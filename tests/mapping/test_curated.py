@@ -8,12 +8,17 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyogrio
 import pyoxigraph
 import pytest
+import xarray as xr
 
+from semcube.errors import SourceError
 from semcube.mapping import TransformReport, read_mapping, transform
+from semcube.mapping.model import Formulation, LogicalSource
+from semcube.mapping.sources import open_rows
 from tests.conftest import ROOT
 
 MAPPINGS = sorted((ROOT / "mappings").glob("*.rml.ttl"))
@@ -281,3 +286,30 @@ def test_a_station_series(shared: Path, tmp_path: Path) -> None:
         sosa:observedProperty ex:property\\/co2 ; sosa:hasFeatureOfInterest/sosa:isSampleOf ex:station\\/SVB }""")
     expected = {at.replace(" ", "T") + "Z": value for at, value in zip(frame["DateTime"], frame["co2"], strict=True)}
     assert {time: float(value) for time, value in rows} == {k: v for k, v in expected.items() if not pd.isna(v)}
+
+
+def test_a_station_series_in_netcdf_has_the_position_of_the_station(shared: Path, tmp_path: Path) -> None:
+    path = shared / "data" / "icos" / "co2_cbw_tower-insitu_445_allvalid-27magl.nc"
+    graph = Graph()
+    report = graph.add(tmp_path, "icos_obspack", path)
+    with xr.open_dataset(path) as data:
+        values, times = data["value"].values, data["time"].values
+    assert report.features_in == len(values) == 166_814
+    station = graph.rows("""
+        SELECT ?name ?wkt { ?s a eo:Station ; rdfs:label ?name ; geo:hasGeometry/geo:asWKT ?wkt }""")
+    assert station == [("Cabauw", "POINT (4.9264 51.9703)")]
+    first = f"{np.datetime_as_string(times[0], unit='s')}Z"
+    found = graph.rows(f"""
+        PREFIX xsd: <http://www.w3.org/2001/XMLSchema#>
+        SELECT ?value {{ ?o sosa:resultTime "{first}"^^xsd:dateTime ; sosa:hasSimpleResult ?value }}""")
+    assert [float(row[0]) for row in found] == [float(values[0])]
+    total = graph.rows("SELECT (SUM(?v) AS ?sum) (COUNT(?v) AS ?n) { ?o sosa:hasSimpleResult ?v }")[0]
+    assert int(total[1]) == int(np.isfinite(values).sum())
+    assert float(total[0]) == pytest.approx(float(np.nansum(values.astype(np.float64))))
+
+
+def test_a_grid_is_no_time_series(tmp_path: Path) -> None:
+    xr.Dataset({"a": ("x", [1.0])}).to_netcdf(tmp_path / "a.nc")
+    source = LogicalSource(str(tmp_path / "a.nc"), Formulation.RASTER, "series")
+    with pytest.raises(SourceError, match="no coordinate of times"):
+        open_rows(source)
