@@ -11,7 +11,7 @@ from typing import Any
 __all__ = ["plot"]
 
 COLOURS = ("#555555", "#d62728", "#1f77b4", "#2ca02c", "#9467bd", "#8c564b", "#e377c2", "#bcbd22", "#17becf")
-LEFT, RIGHT, TOP, ROW, WIDTH = 330, 20, 64, 18, 1000
+LEFT, RIGHT, TOP, ROW, WIDTH = 370, 20, 64, 18, 1040
 
 
 def plot(found: dict[str, Any]) -> str:

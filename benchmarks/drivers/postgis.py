@@ -7,6 +7,7 @@ server process of the connection (one worker); reading its answer is not counted
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -58,6 +59,9 @@ class PostGis(Driver):
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
 
     def _start(self) -> psycopg.Connection[Any]:
+        if (self.cluster / "postmaster.pid").exists():  # a job was killed; of a server that is gone, the start tells
+            with contextlib.suppress(subprocess.CalledProcessError):
+                self._stop("immediate")
         options = f"-k {self.cluster} -c listen_addresses=''"
         self._as_user(
             "pg_ctl",
@@ -76,6 +80,9 @@ class PostGis(Driver):
         connection = psycopg.connect(host=str(self.cluster), dbname="postgres", user=USER, autocommit=True)
         self.pid = connection.info.backend_pid
         return connection
+
+    def _stop(self, mode: str) -> None:
+        self._as_user("pg_ctl", "-D", str(self.cluster), "-m", mode, "-w", "-t", "300", "stop")
 
     def load(self, data: Path) -> None:
         self.loading = True
@@ -155,10 +162,8 @@ class PostGis(Driver):
         return folder_bytes(self.cluster / "base")
 
     def close(self) -> None:
-        if hasattr(self, "connection"):
-            self.connection.close()
         if self.started:
-            self._as_user("pg_ctl", "-D", str(self.cluster), "-m", "fast", "-w", "-t", "300", "stop")
+            self._stop("fast" if self.loading else "immediate")
 
 
 def _escaped(value: Any) -> str:

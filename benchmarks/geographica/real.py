@@ -52,7 +52,7 @@ def _joined(number: int, relation: str, a: str, b: str, rest: str = "") -> Query
 def micro() -> list[Query]:
     """The 29 queries of the micro benchmark."""
     germany = '?x rdfs:label "Germany" ; a :Area ; geo:hasGeometry/geo:asWKT ?given . '
-    danube = '?x rdfs:label "Donau" ; a :Way ; geo:hasGeometry/geo:asWKT ?given . '
+    danube = '?x rdfs:label "Danube" ; a :Way ; geo:hasGeometry/geo:asWKT ?given . '
 
     def equal(number: int, class_name: str, given: str, label: str) -> Query:
         body = f"SELECT ?a {{ {given}{_of(class_name)}FILTER(geof:sfEquals(?aw, ?given)) }}"

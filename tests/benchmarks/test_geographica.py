@@ -119,3 +119,13 @@ def test_help_names_the_options() -> None:
     )
     assert "--triples" in done.stdout
     assert "--full" in done.stdout
+
+
+def test_queries_on_real_data_parse_and_are_numbered() -> None:
+    from benchmarks.geographica.real import queries
+    from semcube.sparql.parser import parse_query
+
+    asked = queries()
+    assert [q.name for q in asked[:29]] == [f"Q{i:02d}" for i in range(1, 30)]
+    for query in asked:
+        assert parse_query(query.texts["filter"]) is not None
