@@ -36,7 +36,7 @@ from semcube.sparql.plan import IdTable, SpatialJoin, SpatialSelect
 from semcube.sparql.scope import certain, children, expression_parts, expression_variables, in_scope, with_children
 from semcube.vocab import GEOF
 
-__all__ = ["SpatialAtom", "data_bound", "spatial_atom", "with_spatial_nodes"]
+__all__ = ["SpatialAtom", "data_bound", "is_constant", "spatial_atom", "with_spatial_nodes"]
 
 SIMPLE_FEATURES = ("Equals", "Intersects", "Touches", "Within", "Contains", "Overlaps", "Crosses")
 EGENHOFER = ("Equals", "Meet", "Overlap", "Covers", "CoveredBy", "Inside", "Contains")
@@ -165,7 +165,7 @@ def _conjuncts(expression: Expression) -> Iterator[Expression]:
 def _selected(atom: SpatialAtom, pattern: Algebra) -> SpatialSelect | None:
     """The atom as a selection, where one argument is a variable of the data and the other constant."""
     for variable, constant, first in ((atom.first, atom.second, True), (atom.second, atom.first, False)):
-        if not isinstance(variable, Variable) or not _is_constant(constant) or not data_bound(pattern, variable):
+        if not isinstance(variable, Variable) or not is_constant(constant) or not data_bound(pattern, variable):
             continue
         return SpatialSelect(
             pattern, atom.expression, atom.relation, variable, constant, first, atom.distance, atom.unit
@@ -173,7 +173,7 @@ def _selected(atom: SpatialAtom, pattern: Algebra) -> SpatialSelect | None:
     return None
 
 
-def _is_constant(expression: Expression) -> bool:
+def is_constant(expression: Expression) -> bool:
     """Whether an expression has one value, known without a solution."""
     changing = ("RAND", "UUID", "STRUUID", "BNODE", "NOW")
     parts = list(expression_parts(expression))

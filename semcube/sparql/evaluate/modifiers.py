@@ -13,13 +13,16 @@ from semcube.sparql.algebra import Distinct, Expression, Extend, Filter, Operati
 from semcube.sparql.context import Context
 from semcube.sparql.evaluate.exists import exists_in
 from semcube.sparql.evaluate.run import operator, run, solve
-from semcube.sparql.evaluate.solutions import Solutions
+from semcube.sparql.evaluate.solutions import BATCH_ROWS, Solutions, collect, rebatch
 from semcube.sparql.evaluate.tables import SeenRows, group_rows
 from semcube.sparql.expressions import SOLUTION, effective_boolean, evaluate
 from semcube.sparql.ordering import order
 from semcube.sparql.scope import expression_parts, in_scope
 
 __all__: list[str] = []
+
+TOP_ROWS = 100_000
+"""An ordering is cut to so many rows, at most, while it is read; more are sorted as a whole."""
 
 
 @operator(Filter)
@@ -94,10 +97,45 @@ def order_by(node: OrderBy, context: Context) -> Iterator[Solutions]:
     yield from solutions.take(permutation).pieces()
 
 
+def _ordering(node: Slice) -> tuple[OrderBy, list[str] | None] | None:
+    """The ordering that a slice cuts, and what it projects; None where too many rows are wanted, or all."""
+    if node.limit is None or node.offset + node.limit > TOP_ROWS:
+        return None
+    match node.pattern:
+        case OrderBy() as order_by:
+            return order_by, None
+        case Project(OrderBy() as order_by, variables):
+            return order_by, [v.name for v in variables]
+    return None
+
+
+def _first_ordered(node: Slice, by: OrderBy, names: list[str] | None, context: Context) -> Iterator[Solutions]:
+    """The first rows of an ordering: as many as can be among them are held, batch after batch."""
+    from semcube.sparql.nearest import nearest_candidates
+
+    assert node.limit is not None
+    wanted, exists = node.offset + node.limit, exists_in(context)
+    near = nearest_candidates(by, wanted, context)
+    held, keys = Solutions({}, 0), [np.empty(0, np.int64) for _ in by.conditions]
+    descending = [condition.descending for condition in by.conditions]
+    for batch in rebatch(run(by.pattern if near is None else near, context), max(BATCH_ROWS, wanted)):
+        new = [evaluate(condition.expression, batch, context, exists) for condition in by.conditions]
+        keys = [np.concatenate(pair) for pair in zip(keys, new, strict=True)]
+        held = collect([held, batch])
+        first = order(keys, descending, context)[:wanted]
+        held, keys = held.take(first), [key[first] for key in keys]
+    rows = held.slice(min(node.offset, held.rows), held.rows)
+    yield from (rows if names is None else rows.select(names)).pieces()
+
+
 @operator(Slice)
 def slice_(node: Slice, context: Context) -> Iterator[Solutions]:
     """``OFFSET`` and ``LIMIT``; stops reading once it has enough."""
     if node.limit == 0:
+        return
+    ordered = _ordering(node)
+    if ordered is not None:
+        yield from _first_ordered(node, *ordered, context)
         return
     skip, left = node.offset, node.limit
     for batch in run(node.pattern, context):
