@@ -110,7 +110,7 @@ def _loads(found: dict[str, Any]) -> list[str]:
         load, opened = engine["load"], engine.get("opened", {"cpu_s": math.nan})
         sizes = [load["bytes"] / 1e6, load["peak"] / 1e6, opened["cpu_s"], engine["peak"] / 1e6]
         shown = [f"{load['loaded']['cpu_s']:.1f}", f"{load['loaded']['wall_s']:.1f}"]
-        shown += [f"{sizes[0]:.1f}", f"{sizes[1]:.0f}", f"{sizes[2]:.2f}", f"{sizes[3]:.0f}"]
+        shown += [f"{sizes[0]:.1f}", f"{sizes[1]:.0f}" if load["peak"] else "-", f"{sizes[2]:.2f}", f"{sizes[3]:.0f}"]
         lines.append(f"| {name} | {engine['title']} | " + " | ".join(shown) + " |")
     return lines
 
