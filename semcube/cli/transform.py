@@ -110,6 +110,7 @@ def transform(  # noqa: PLR0913, PLR0917 - one parameter for each option
     probabilities: Annotated[
         str | None, typer.Option(help="Columns of class probabilities, as a pattern such as 'p_(.+)'.")
     ] = None,
+    distinct: Annotated[bool, typer.Option("--distinct", help="Write each triple once; sorts on disk.")] = False,
     on_error: Annotated[
         OnError, typer.Option(help="Bad rows: stop, leave out and list, or repair invalid geometry.")
     ] = OnError.fail,
@@ -130,6 +131,7 @@ def transform(  # noqa: PLR0913, PLR0917 - one parameter for each option
         zones=zones, cells=cells, categorical=categorical, on_error=on_error.value, min_pixels=min_pixels,
         max_regions=max_regions, confidence=confidence, per_pixel=per_pixel, model=tuple(model or ()),
         language_columns=language_columns, code_lists=tuple(code_list or ()), probabilities=probabilities,
+        distinct=distinct,
     )  # fmt: skip
     if per_pixel and mapping is None and not quiet:
         _print_estimate(inputs or [], layer)

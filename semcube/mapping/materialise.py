@@ -73,6 +73,8 @@ class TransformOptions:
     """Regular expression for the columns of class probabilities, where a mapping is generated."""
     grouped: bool = False
     """All quads of a subject together."""
+    distinct: bool = False
+    """Leave out quads that occur again; sorted on disk, so the order of the output is that of no source."""
 
 
 def quads(
@@ -191,6 +193,11 @@ def _routed(
     bound: Mapping, reasons: Reasons, options: TransformOptions, report: TransformReport
 ) -> Iterator[tuple[tuple[LogicalTarget, ...], pa.RecordBatch]]:
     """Batches and the targets they go to; none is the output of the run."""
+    if options.distinct:
+        from semcube.mapping.distinct import distinct
+
+        yield from distinct(_routed(bound, reasons, replace(options, distinct=False), report), report)
+        return
     started = time.perf_counter()
     for evaluator, source in evaluators(bound, options):
         layer = report.layer(source.source or evaluator.rows.source, source.iterator or evaluator.rows.layer)

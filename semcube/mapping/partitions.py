@@ -104,6 +104,8 @@ def transform_in_partitions(
         raise UsageError(f"{partitions} partitions", expected="1 or more")
     chosen = options or TransformOptions()
     bound, reasons = materialise._bound(inputs, mapping, chosen)
+    if chosen.distinct:
+        raise UnsupportedError("--distinct on an engine with partitions", fix="use the embedded engine")
     syntax, ending = _syntax(Path(output), format)
     chosen = replace(chosen, grouped=chosen.grouped or syntax.name in materialise._GROUPED)
     prefixes = tuple(materialise._prefixes(bound).items())
