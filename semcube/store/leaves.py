@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Leaves"]
 
-FEW, FLOWING = 50_000.0, 200_000
+FEW, FLOWING = 200_000.0, 200_000
 """A plan is tried by look-ups if so many rows are expected, and left to SQL where more than so many flow."""
 COUNTED = 100_000
 """So many counts are kept."""
