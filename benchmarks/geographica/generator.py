@@ -187,7 +187,7 @@ def strip(n: int, selectivity: float, divide: float = 1.0) -> str:
     """The full-height strip that holds about this part of all points of interest, as WKT."""
     grid = Grid(n, divide)
     x = math.ceil(n * selectivity) * grid.dx
-    top = (SIZE + 1) / divide
+    top = grid.size  # points end below it, and beyond 90 degrees there is no latitude
     return f"POLYGON ((0 0, {x:.10f} 0, {x:.10f} {top:.10f}, 0 {top:.10f}, 0 0))"
 
 
