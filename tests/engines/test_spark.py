@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from semcube.engines import Cancellation, TaskEngine
 from semcube.engines.relational import Column, Inline, Limit, Relational, Scan, Sort, SortKey, columns
 from semcube.engines.spark import SparkEngine, open_session, sedona_jars
 from semcube.errors import QueryCancelledError, RowError, UnsupportedError, UsageError
+from tests.conftest import skip_or_fail
 from tests.engines.test_sql import CASES, both
 
 
@@ -27,7 +29,11 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkEngine]:
     pq.write_table(
         pa.table({"s": pa.array([1, 2], pa.int64()), 'p"q': pa.array([5, 6], pa.int64())}), folder / "t.parquet"
     )
-    with SparkEngine.open("local[2]", sedona=True) as engine:
+    try:
+        opened = SparkEngine.open("local[2]", sedona=True)
+    except UnsupportedError as error:
+        skip_or_fail(str(error))
+    with opened as engine:
         engine.table("`a b`", str(folder / "t.parquet"))
         yield engine
 
@@ -168,3 +174,9 @@ def test_options_that_do_not_fit(tmp_path: Path, options: list[str], message: st
     (tmp_path / "a.csv").write_text("id\n1\n")
     result = CliRunner().invoke(app, [str(tmp_path / "a.csv"), *options])
     assert str(result.exception).startswith(message)
+
+
+def test_without_pyspark_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyspark.sql", None)
+    with pytest.raises(UnsupportedError, match=r"pyspark is missing .*pip install 'semcube\[spark\]'"):
+        SparkEngine.open("local[2]")

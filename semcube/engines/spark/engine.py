@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from semcube.engines import relational
 from semcube.engines.base import Cancellation
-from semcube.engines.spark.session import open_session
+from semcube.engines.spark.session import open_session, running_session
 from semcube.engines.sql import SPARK, compile_sql
 from semcube.errors import SemcubeError
 
@@ -50,9 +50,7 @@ class SparkEngine:
     @classmethod
     def open(cls, master: str | None = None, *, sedona: bool = False) -> SparkEngine:
         """An engine on a master, see :func:`semcube.engines.spark.open_session`."""
-        from pyspark.sql import SparkSession
-
-        is_own = SparkSession.getActiveSession() is None
+        is_own = running_session() is None
         engine = cls(open_session(master, sedona=sedona))
         engine._is_own = is_own
         return engine

@@ -16,7 +16,7 @@ from semcube.errors import SemcubeError, UnsupportedError, UsageError
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-__all__ = ["MASTERS", "open_session"]
+__all__ = ["MASTERS", "open_session", "running_session"]
 
 MASTERS = r"local(\[.+\])?|local-cluster\[.+\]|(spark|k8s)://.+|yarn"
 """What a master URL looks like."""
@@ -44,13 +44,11 @@ def open_session(
     """
     if master is not None and re.fullmatch(MASTERS, master) is None:
         raise UsageError(f"the Spark master {master!r}", expected="local[2], spark://host:7077, yarn or k8s://host:443")
-    try:
-        from pyspark.sql import SparkSession
-    except ImportError as error:
-        raise UnsupportedError(f"pyspark is missing ({error})", fix="pip install 'semcube[spark]'") from error
-    running = SparkSession.getActiveSession()
+    running = running_session()
     if running is not None:
         return _fitting(running, master, sedona)
+    from pyspark.sql import SparkSession
+
     os.environ["JAVA_HOME"] = str(java_home())
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("semcube").master(master or "local[*]")
@@ -65,6 +63,19 @@ def open_session(
             f"Spark does not start on {master or 'local[*]'}: {str(error).splitlines()[0]}",
             expected="a master that can be reached, of version 3.5",
         ) from error
+
+
+def running_session() -> SparkSession | None:
+    """The Spark session of this process, if there is one.
+
+    Raises:
+        UnsupportedError: pyspark is missing.
+    """
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise UnsupportedError(f"pyspark is missing ({error})", fix="pip install 'semcube[spark]'") from error
+    return SparkSession.getActiveSession()
 
 
 def _settings(master: str, sedona: bool) -> dict[str, str]:
