@@ -51,10 +51,12 @@ def _leaves(geometry: shapely.Geometry) -> list[shapely.Geometry]:
 
 
 def _by_dimension(geometry: shapely.Geometry) -> list[shapely.Geometry]:
-    """The union of the points, of the lines and of the areas of a geometry, as far as there are any."""
+    """The points, the lines and the union of the areas of a geometry, as far as there are any."""
     leaves = _leaves(geometry)
     kinds = [[leaf for leaf in leaves if shapely.get_dimensions(leaf) == dimension] for dimension in range(3)]
-    return [shapely.union_all(kind) for kind in kinds if kind]
+    # Uniting lines would round where they cross, and move them off other points.
+    together = (shapely.MultiPoint, shapely.MultiLineString, shapely.union_all)
+    return [unite(kind) for unite, kind in zip(together, kinds, strict=True) if kind]
 
 
 def _difference(a: list[shapely.Geometry], b: list[shapely.Geometry]) -> shapely.Geometry:
@@ -64,6 +66,7 @@ def _difference(a: list[shapely.Geometry], b: list[shapely.Geometry]) -> shapely
 def _together(parts: list[shapely.Geometry]) -> shapely.Geometry:
     """The union; points on lines, and lines in areas, are no parts of their own."""
     kinds = _by_dimension(shapely.GeometryCollection([leaf for part in parts for leaf in _leaves(part)]))
+    kinds = [shapely.union_all([kind]) for kind in kinds]
     rest = [reduce(shapely.difference, kinds[place + 1 :], kind) for place, kind in enumerate(kinds)]
     leaves = [leaf for part in rest for leaf in _leaves(part)]
     if len({leaf.geom_type for leaf in leaves}) == 1:
