@@ -100,11 +100,13 @@ def _serialisation(values: pa.Array) -> Literal["wkb", "wkt", "hex"] | None:
     return "hex" if pc.all(pc.match_substring_regex(values, _HEX)).as_py() else None
 
 
-def geometry_of(about: Geometry, columns: Sequence[pa.Array], fid: pa.Array, source: Path) -> pa.Array:
+def geometry_of(
+    about: Geometry, columns: Sequence[pa.Array], fid: pa.Array, source: Path, *, keep_malformed: bool = False
+) -> pa.Array:
     """The geometries of a batch as ISO WKB; null where null.
 
     Raises:
-        RowError: A value is no geometry.
+        RowError: A value is no geometry, and ``keep_malformed`` does not ask for its text in place of WKB.
     """
     import shapely
 
@@ -126,7 +128,7 @@ def geometry_of(about: Geometry, columns: Sequence[pa.Array], fid: pa.Array, sou
         given = pc.if_else(pc.equal(pc.utf8_trim_whitespace(text), ""), None, text).to_numpy(zero_copy_only=False)
         found = shapely.from_wkt(given, on_invalid="ignore")
     bad = np.flatnonzero(shapely.is_missing(found) & np.array([value is not None for value in given], dtype=bool))
-    if bad.size:
+    if bad.size and not keep_malformed:
         row = int(bad[0])
         raise RowError(
             f"{str(given[row])[:60]!r} is no geometry",
@@ -136,7 +138,9 @@ def geometry_of(about: Geometry, columns: Sequence[pa.Array], fid: pa.Array, sou
             expected="well-known text" if about.kind == "wkt" else "hexadecimal WKB",
             fix="correct the value, or name another column",
         )
-    return pa.array(shapely.to_wkb(found, flavor="iso"), pa.large_binary())
+    written = shapely.to_wkb(found, flavor="iso")
+    written[bad] = [str(given[row]).encode() for row in bad]
+    return pa.array(written, pa.large_binary())
 
 
 _LEVELS = {"point": 0, "linestring": 1, "polygon": 2, "multipoint": 1, "multilinestring": 2, "multipolygon": 3}

@@ -239,7 +239,9 @@ class DelimitedSource(VectorSource):
                     columns = [text.column(name) for name in self._about.columns]
                     if self._about.kind == "xy":
                         columns = [_typed(column, pa.float64()) for column in columns]
-                    arrays.append(geometry_of(self._about, columns, fid, self._file))
+                    arrays.append(
+                        geometry_of(self._about, columns, fid, self._file, keep_malformed=self.keep_malformed)
+                    )
                 start += text.num_rows
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
         except pa.ArrowInvalid as error:

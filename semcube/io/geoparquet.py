@@ -153,7 +153,9 @@ class ParquetSource(VectorSource):
                 arrays += [batch.column(name) for name in old]
                 if self._about:
                     columns = [batch.column(name) for name in self._about.columns]
-                    arrays.append(geometry_of(self._about, columns, arrays[0], self._file))
+                    arrays.append(
+                        geometry_of(self._about, columns, arrays[0], self._file, keep_malformed=self.keep_malformed)
+                    )
                 made = [a.cast(f.type) for a, f in zip(arrays, schema, strict=True)]
                 yield self._inside(pa.RecordBatch.from_arrays(made, schema=schema), start)
                 start += batch.num_rows

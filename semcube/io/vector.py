@@ -94,6 +94,8 @@ class VectorSource(ABC):
     """An open layer. Formats implement :meth:`_read`."""
 
     info: LayerInfo
+    keep_malformed = False
+    """Whether text that is no geometry stands in the geometry column as it is; else it is an error."""
 
     @abstractmethod
     def _read(

@@ -168,6 +168,7 @@ def prepare(wkb: pa.Array, system: OutputSystem, on_error: OnError = "fail") -> 
     wkb = wkb.cast(pa.large_binary())
     if isinstance(wkb, pa.ChunkedArray):
         wkb = wkb.combine_chunks()
+    wkb, malformed = _without_text(wkb)
     names, _ = type_names(wkb)
     errors: dict[int, str] = {}
     invalid = repaired = 0
@@ -184,12 +185,25 @@ def prepare(wkb: pa.Array, system: OutputSystem, on_error: OnError = "fail") -> 
         wkt=wkb_to_wkt(wkb, system.target),
         types=types,
         nodes=nodes,
-        errors=errors,
-        null=int(is_null.sum()),
+        errors=malformed | errors,
+        null=int(is_null.sum()) - len(malformed),
         empty=int(empty.sum()),
         invalid=invalid,
         repaired=repaired,
     )
+
+
+def _without_text(wkb: pa.Array) -> tuple[pa.Array, dict[int, str]]:
+    """Null in place of text that is no geometry (WKB begins with a byte order of 0 or 1), and what is wrong with it."""
+    first = pc.binary_slice(wkb, 0, 1)
+    is_text = pc.and_not(wkb.is_valid(), pc.is_in(first, pa.array([b"\0", b"\1"], first.type)))
+    rows = np.flatnonzero(is_text.to_numpy(zero_copy_only=False))
+    if not rows.size:
+        return wkb, {}
+    reasons = {
+        int(row): f"geometry cannot be read ({wkb[row].as_py().decode(errors='replace')[:60]!r})" for row in rows
+    }
+    return pc.if_else(is_text, pa.scalar(None, wkb.type), wkb), reasons
 
 
 def _through_shapely(

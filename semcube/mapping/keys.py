@@ -79,6 +79,7 @@ def _candidates(vector: VectorSource) -> list[str]:
 def _unique(vector: VectorSource, columns: Sequence[str]) -> list[str]:
     """Those of the columns that are never null and never repeat; columns out of the race are not read on."""
     left = list(columns)
+    vector.keep_malformed = True  # what is wrong with a geometry is said when the features are read
     first = next(iter(vector.batches(columns=left, batch_bytes=4 * 1024 * 1024)), None)
     if first is None:
         return []

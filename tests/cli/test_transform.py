@@ -144,3 +144,27 @@ def test_ctrl_c_leaves_no_half_output(tmp_path: Path) -> None:
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert sorted(path.name for path in tmp_path.iterdir()) == ["big.csv"]
+
+
+def test_malformed_geometries_are_skipped_and_listed(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,wkt\n1,POINT(1 2)\n2,POINT(1\n3,\n4,LINESTRING(0 0\n5,POINT(3 4)\n")
+    command = [sys.executable, "-m", "semcube", "transform", "a.csv", "-o", "a.nt", "--source-crs", "CRS84"]
+    failed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert failed.returncode == 1
+    assert "a.csv, row 2, column wkt: 'POINT(1' is no geometry" in failed.stderr
+    assert not (tmp_path / "a.nt").exists()
+    done = subprocess.run(
+        [*command, "--on-error", "skip", "--report", "r.json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (layer,) = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["layers"]
+    assert (layer["features_in"], layer["features_out"], layer["features_skipped"]) == (5, 3, 2)
+    assert [(each["row"], each["reason"]) for each in layer["skipped"]] == [
+        (2, "geometry cannot be read ('POINT(1')"),
+        (4, "geometry cannot be read ('LINESTRING(0 0')"),
+    ]
+    assert (tmp_path / "a.nt").read_text(encoding="utf-8").count("asWKT") == 2

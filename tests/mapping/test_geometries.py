@@ -106,8 +106,15 @@ def test_invalid_geometry_is_written_as_it_is_and_counted_or_repaired() -> None:
     assert report.repaired_geometries == 1
 
 
-@pytest.mark.parametrize("bad", [b"\x01\x01\x00", b"junk that is long enough to have a head", BOWTIE[:40]])
-def test_damaged_geometry_names_its_row_or_is_skipped_and_listed(bad: bytes) -> None:
+@pytest.mark.parametrize(
+    ("bad", "what"),
+    [
+        (b"\x01\x01\x00", "damaged WKB"),
+        (b"junk that has a head", "'junk that has a head'"),
+        (BOWTIE[:40], "damaged WKB"),
+    ],
+)
+def test_damaged_geometry_names_its_row_or_is_skipped_and_listed(bad: bytes, what: str) -> None:
     rows = layer([shapely.to_wkb(shapely.Point(1, 1)), bad, BOWTIE])
     for on_error in ("fail", "repair"):
         with pytest.raises(RowError, match="layer table, row 1, column geom: geometry cannot be read"):
@@ -115,7 +122,7 @@ def test_damaged_geometry_names_its_row_or_is_skipped_and_listed(bad: bytes) -> 
     quads, report = run(MAPPING, rows, on_error="skip")
     assert {quad[0] for quad in quads} == {"<http://a/0/geometry>", "<http://a/2/geometry>"}
     assert (report.features_in, report.features_out, report.features_skipped) == (3, 2, 1)
-    assert [(each.row, each.reason) for each in report.skipped] == [(1, "geometry cannot be read (damaged WKB)")]
+    assert [(each.row, each.reason) for each in report.skipped] == [(1, f"geometry cannot be read ({what})")]
 
 
 @settings(max_examples=40, deadline=None)
