@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import httpx
 
     from semcube.io.terms import Term
+    from semcube.sparql.context import PushDown
     from semcube.sparql.dataset import Dataset
 
 QUERY_KINDS = ("QueryEvaluationTest", "CSVResultFormatTest")
@@ -172,7 +173,7 @@ def _csv(text: str) -> tuple[list[str], list[list[str]]]:
 
 
 @contextmanager
-def endpoint() -> Iterator[Endpoint]:
+def endpoint(push_down: PushDown = "auto") -> Iterator[Endpoint]:
     """A server to run tests against."""
     services: dict[str, Dataset] = {}
 
@@ -181,5 +182,8 @@ def endpoint() -> Iterator[Endpoint]:
             raise RemoteError("no such endpoint", endpoint=url)
         return services[url]
 
-    with Store.in_memory() as store, live(store, ServerSettings(allow_update=True, service=service)) as client:
+    with (
+        Store.in_memory() as store,
+        live(store, ServerSettings(allow_update=True, service=service, push_down=push_down)) as client,
+    ):
         yield Endpoint(client, services)

@@ -16,9 +16,10 @@ FOLDER = shared_folder()
 CASES = suite_cases(FOLDER / "suites" / "sparql11") if FOLDER else []
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Endpoint]:
-    with endpoint() as opened:
+@pytest.fixture(scope="module", params=["auto", "off", "forced"])
+def server(request: pytest.FixtureRequest) -> Iterator[Endpoint]:
+    """A server that lets the store take over what pays, nothing, or whatever it can."""
+    with endpoint(request.param) as opened:
         yield opened
 
 
