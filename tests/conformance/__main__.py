@@ -7,6 +7,7 @@ import argparse
 import sys
 import time
 from collections import Counter, defaultdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,26 @@ PAGE = ROOT / "docs" / "conformance.md"
 MARK = "<!-- the table below is written by python -m tests.conformance --write -->"
 
 
-def run(suite: Path, push_down: PushDown) -> tuple[dict[str, Counter[str]], list[str], float]:
-    """Passed and failed tests of each folder, what failed and why, seconds."""
+EARL = """@prefix earl: <http://www.w3.org/ns/earl#> .
+@prefix dcterms: <http://purl.org/dc/terms/> .
+@prefix doap: <http://usefulinc.com/ns/doap#> .
+<urn:semcube> a earl:Software, earl:TestSubject, doap:Project ; doap:name "semcube" ;
+  doap:release [ doap:revision "VERSION" ] .
+"""
+ASSERTION = """[] a earl:Assertion ; earl:assertedBy <urn:semcube> ; earl:mode earl:automatic ;
+  earl:subject <urn:semcube> ; earl:test <TEST> ; earl:result [ a earl:TestResult ; earl:outcome earl:OUTCOME ;
+    dcterms:date "DATE"^^<http://www.w3.org/2001/XMLSchema#date> ] .
+"""
+
+
+def assertion(test: str, outcome: str) -> str:
+    """One result in the W3C's Evaluation and Report Language."""
+    today = datetime.now(UTC).date().isoformat()
+    return ASSERTION.replace("TEST", test).replace("OUTCOME", outcome).replace("DATE", today)
+
+
+def run(suite: Path, push_down: PushDown, earl: list[str]) -> tuple[dict[str, Counter[str]], list[str], float]:
+    """Passed and failed tests of each folder, what failed and why, seconds; ``earl`` gets an assertion for each."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     failures = []
     started = time.monotonic()
@@ -31,9 +50,11 @@ def run(suite: Path, push_down: PushDown) -> tuple[dict[str, Counter[str]], list
                 server.run(case)
             except Exception as error:
                 counts[folder]["failed"] += 1
+                earl.append(assertion(case.iri, "failed"))
                 failures.append(f"{folder}/{case.name}: {str(error).splitlines()[0] if str(error) else type(error)}")
             else:
                 counts[folder]["passed"] += 1
+                earl.append(assertion(case.iri, "passed"))
     return counts, failures, time.monotonic() - started
 
 
@@ -51,11 +72,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="write the table into docs/conformance.md")
     parser.add_argument("--push", choices=["auto", "off", "forced"], default="auto", help="what the store takes over")
+    parser.add_argument("--earl", type=Path, help="write the results in EARL (Turtle) to this file")
     options = parser.parse_args()
     folder = shared_folder()
     if folder is None:
         sys.exit("the suite is absent; put it beside the checkout as 'shared/suites/sparql11' or set SEMCUBE_SHARED")
-    counts, failures, seconds = run(folder / "suites" / "sparql11", options.push)
+    earl: list[str] = []
+    counts, failures, seconds = run(folder / "suites" / "sparql11", options.push, earl)
+    if options.earl is not None:
+        from semcube import __version__
+
+        options.earl.write_text(EARL.replace("VERSION", __version__) + "".join(earl), encoding="utf-8")
     text = table(counts, failures)
     print(f"{text}\n{seconds:.0f} s")
     if options.write:

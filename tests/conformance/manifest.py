@@ -39,6 +39,8 @@ class Case:
     result: Path | None = None
     outcome: Data | None = None
     """What the graphs of an update test should hold after it."""
+    iri: str = ""
+    """The test in its manifest; a file IRI."""
 
 
 class _Graph:
@@ -106,6 +108,7 @@ def cases(manifest: Path) -> Iterator[Case]:
             data=_data(graph, action, UT if update else QT),
             result=path_of(result) if isinstance(result, ox.NamedNode) and not update else None,
             outcome=_data(graph, result, UT) if update else None,
+            iri=str(getattr(test, "value", "")),
         )
 
 
