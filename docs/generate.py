@@ -121,6 +121,8 @@ def python_page() -> str:
     lines = [NOTE, "# Python\n"]
     for name in sorted(semcube.__all__, key=str.lower):
         thing = getattr(semcube, name)
+        if inspect.ismodule(thing) and callable(thing):
+            thing = getattr(thing, name)
         if not (inspect.isclass(thing) or inspect.isfunction(thing)):
             continue
         lines.append(f"## semcube.{name}\n")
