@@ -127,13 +127,12 @@ class Result:
         return sum(batch.num_rows for batch in self._batches(keep=True))
 
     def rows(self) -> Iterator[tuple[Term | None, ...]]:
-        """Solutions as tuples of terms, None where unbound, in the order of :attr:`variables`; exact, but slow."""
+        """Solutions as tuples of terms, None where unbound, in the order of :attr:`variables`."""
         self._expect("bindings", "rows")
         terms = self._answer.context.terms
         for batch in self._batches(keep=True):
-            columns = [batch.column(name).fill_null(0).to_pylist() for name in self.variables]
-            for i in range(batch.num_rows):
-                yield tuple(terms.term(column[i]) if column[i] else None for column in columns)
+            columns = [terms.terms(batch.column(name).fill_null(0).to_numpy()) for name in self.variables]
+            yield from zip(*columns, strict=True) if columns else ((),) * batch.num_rows
 
     def __iter__(self) -> Iterator[tuple[Term | None, ...]]:
         return self.rows()
