@@ -115,9 +115,11 @@ def test_real_rivers_and_a_country(shared: Path) -> None:
     import pyogrio
 
     rivers = pyogrio.read_dataframe(
-        shared / "data/natural_earth/ne_10m_rivers_lake_centerlines.shp"
+        shared / "data/natural_earth/ne_10m_rivers_lake_centerlines.shp", columns=[]
     ).geometry.to_numpy()
-    countries = pyogrio.read_dataframe(shared / "data/natural_earth/ne_50m_admin_0_countries.shp")
+    countries = pyogrio.read_dataframe(
+        shared / "data/natural_earth/ne_50m_admin_0_countries.shp", columns=["name"], encoding="cp1252"
+    )
     germany = countries[countries["name"] == "Germany"].geometry.iloc[0]
     expected = [i for i, river in enumerate(rivers) if river is not None and shapely.intersects(river, germany)]
     assert len(expected) > 10

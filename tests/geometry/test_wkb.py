@@ -115,6 +115,6 @@ def test_real_layers(shared: Path) -> None:
     import pyogrio
 
     for name in ("ne_10m_rivers_lake_centerlines", "ne_50m_admin_0_countries", "ne_10m_airports"):
-        table = pyogrio.read_arrow(shared / f"data/natural_earth/{name}.shp")[1]
+        table = pyogrio.read_arrow(shared / f"data/natural_earth/{name}.shp", columns=[])[1]
         column = table["wkb_geometry"].combine_chunks()
         assert wkb_to_wkt(column).equals(wkb_to_wkt_reference(column))

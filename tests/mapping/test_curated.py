@@ -55,8 +55,8 @@ class Graph:
         return {row[0]: int(row[1]) for row in self.rows(query)}
 
 
-def _table(path: Path) -> pd.DataFrame:
-    frame: pd.DataFrame = pyogrio.read_dataframe(path, read_geometry=False)
+def _table(path: Path, encoding: str | None = None) -> pd.DataFrame:
+    frame: pd.DataFrame = pyogrio.read_dataframe(path, read_geometry=False, encoding=encoding)
     return frame
 
 
@@ -133,11 +133,11 @@ def test_rivers_and_lakes(shared: Path, tmp_path: Path) -> None:
     graph, folder = Graph(), shared / "data" / "natural_earth"
     rivers, lakes = folder / "ne_10m_rivers_lake_centerlines.shp", folder / "ne_10m_lakes.shp"
     graph.add(tmp_path, "natural_earth_rivers_lakes", rivers, lakes)
-    frame = _table(rivers)
+    frame = _table(rivers, "cp1252")
     number = int(frame[frame["name"] == "Donau (Danube)"].iloc[0]["rivernum"])
     parts = graph.rows(f"SELECT ?line {{ ?line a eo:Watercourse ; dcterms:isPartOf ex:river\\/{number} }}")
     assert len(parts) == int((frame["rivernum"] == number).sum())
-    frame = _table(lakes)
+    frame = _table(lakes, "cp1252")
     built = graph.rows("SELECT ?lake ?year { ?lake a eo:WaterBody ; dcterms:created ?year }")
     assert len(built) == int((frame["year"] > 0).sum())
     kinds = graph.counts("SELECT ?kind (COUNT(*) AS ?n) { ?lake a eo:WaterBody ; dcterms:type ?kind } GROUP BY ?kind")
