@@ -7,6 +7,7 @@ latitude, or the filter expression itself. So the answer is that of the referenc
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from semcube.geometry import SpatialIndex
 
 __all__ = ["Reach"]
+
+_EXPLAINED = 1000
+"""Malformed literals that ``explain`` looks at for their reasons."""
 
 CHUNK = 65536
 """Geometries of the larger side that are held at a time."""
@@ -122,6 +126,7 @@ def spatial_select(node: SpatialSelect, context: Context) -> Iterator[Solutions]
     candidates = selection.candidates(index) if index is not None and worth else None
     if candidates is not None and _index_first(len(candidates), expected, context):
         _note(context, f"index first: {len(candidates)} candidates, {_about(expected)} solutions of the pattern")
+        _note_malformed(index, context)
         found = selection.holding(candidates)
         yield from run(Join(id_table({node.variable.name: found}), node.pattern), context)
         return
@@ -129,6 +134,17 @@ def spatial_select(node: SpatialSelect, context: Context) -> Iterator[Solutions]
     _note(context, f"pattern first: {_about(expected)} solutions, {proposed}")
     for batch in run(node.pattern, context):
         yield batch.where(selection.holds(batch.column(node.variable.name), candidates))
+
+
+def _note_malformed(index: SpatialIndex | None, context: Context) -> None:
+    """For ``explain``: the literals of the dataset that no index can find because they are malformed, and why."""
+    if index is None or context.trace is None:
+        return
+    missing = index.ids[np.isnan(index.boxes[:, 0])][:_EXPLAINED]
+    errors = context.terms.geometries(missing).errors if len(missing) else {}
+    context.trace.count("malformed geometry literals outside the index", len(errors))
+    for reason, number in Counter(errors.values()).most_common(3):
+        context.trace.note(f"malformed geometry literals outside the index, {number}: {reason}")
 
 
 def _index_first(candidates: int, expected: float | None, context: Context) -> bool:

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from semcube.io.terms import key
+from semcube.io.terms import IRI, key
 from semcube.sparql.algebra import Algebra
 from semcube.sparql.explain import Trace
 from semcube.sparql.memory import MemoryDataset
@@ -18,6 +18,7 @@ from semcube.sparql.plan_spatial import EGENHOFER, RCC8, SIMPLE_FEATURES, with_s
 from semcube.sparql.query import execute
 from semcube.sparql.rewrite import rewrite
 from semcube.sparql.scope import children
+from semcube.vocab import GEO, GEOF
 
 PREFIXES = """PREFIX : <http://e/> PREFIX geo: <http://www.opengis.net/ont/geosparql#>
 PREFIX geof: <http://www.opengis.net/def/function/geosparql/> PREFIX uom: <http://www.opengis.net/def/uom/OGC/1.0/>
@@ -217,3 +218,16 @@ def test_the_trace_tells_the_decision_and_what_is_malformed() -> None:
     _, counts, rows = notes("SELECT * { ?s :bad ?w . ?t geo:asWKT ?v FILTER(geof:sfIntersects(?w, ?v)) }")
     assert rows == 0
     assert counts["malformed geometry literals"] == 1
+
+
+def test_the_index_first_way_explains_malformed_literals_too() -> None:
+    literals = {"a": "POINT(1 2)", "b": "POINT(1", "c": "POINT(8 8)", "d": "POINT EMPTY"}
+    lines = [f'<http://e/{n}> <{GEO}asWKT> "{text}"^^<{GEO}wktLiteral> .' for n, text in literals.items()]
+    dataset = MemoryDataset.parse("\n".join(lines), "nt")
+    area = f'"POLYGON((0 0,5 0,5 5,0 5,0 0))"^^<{GEO}wktLiteral>'
+    trace = Trace()
+    query = f"SELECT ?s {{ ?s <{GEO}asWKT> ?w FILTER(<{GEOF}sfIntersects>(?w, {area})) }}"
+    rows = list(execute(query, dataset, trace=trace, push_down="forced").rows())
+    assert [row[0] for row in rows] == [IRI("http://e/a")]
+    assert trace.counts["malformed geometry literals outside the index"] == 1
+    assert "malformed geometry literals outside the index, 1: " in trace.report().to_text()
