@@ -188,9 +188,8 @@ class GeometryColumn:
 
         with self._lock:
             if self._index is None and len(self._numbers):
-                boxed = ~np.isnan(self._boxes).any(axis=1)
                 self._index = SpatialIndex.from_boxes(
-                    self._boxes[boxed], self.ids[boxed], load=lambda wanted: self.take(wanted, self._source).lonlat
+                    self._boxes, self.ids, load=lambda wanted: self.take(wanted, self._source).lonlat
                 )
             return self._index
 

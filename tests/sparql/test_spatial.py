@@ -18,6 +18,7 @@ from semcube.sparql.plan_spatial import EGENHOFER, RCC8, SIMPLE_FEATURES, with_s
 from semcube.sparql.query import execute
 from semcube.sparql.rewrite import rewrite
 from semcube.sparql.scope import children
+from semcube.store import Store
 from semcube.vocab import GEO, GEOF
 
 PREFIXES = """PREFIX : <http://e/> PREFIX geo: <http://www.opengis.net/ont/geosparql#>
@@ -220,10 +221,14 @@ def test_the_trace_tells_the_decision_and_what_is_malformed() -> None:
     assert counts["malformed geometry literals"] == 1
 
 
-def test_the_index_first_way_explains_malformed_literals_too() -> None:
+@pytest.mark.parametrize("in_store", [False, True])
+def test_the_index_first_way_explains_malformed_literals_too(in_store: bool) -> None:
     literals = {"a": "POINT(1 2)", "b": "POINT(1", "c": "POINT(8 8)", "d": "POINT EMPTY"}
     lines = [f'<http://e/{n}> <{GEO}asWKT> "{text}"^^<{GEO}wktLiteral> .' for n, text in literals.items()]
-    dataset = MemoryDataset.parse("\n".join(lines), "nt")
+    dataset: MemoryDataset | Store = MemoryDataset.parse("\n".join(lines), "nt")
+    if in_store:
+        dataset = Store.in_memory()
+        dataset.load("\n".join(lines).encode(), format="nt")
     area = f'"POLYGON((0 0,5 0,5 5,0 5,0 0))"^^<{GEO}wktLiteral>'
     trace = Trace()
     query = f"SELECT ?s {{ ?s <{GEO}asWKT> ?w FILTER(<{GEOF}sfIntersects>(?w, {area})) }}"
