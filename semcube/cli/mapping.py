@@ -9,6 +9,22 @@ from typing import Annotated
 
 import typer
 
+from semcube.cli.mapping_options import (
+    Categorical,
+    Cells,
+    CodeList,
+    Confidence,
+    Key,
+    LanguageColumns,
+    Layer,
+    MaxRegions,
+    MinPixels,
+    Model,
+    Probabilities,
+    SourceCrs,
+    Zones,
+)
+
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 
 
@@ -25,39 +41,22 @@ def generate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     ] = "-",
     ontology: Annotated[str | None, typer.Option(help="Turtle file of the ontology.")] = None,
     base: Annotated[str | None, typer.Option(help="Base of the IRIs, for example https://data.example.org/.")] = None,
-    key: Annotated[str | None, typer.Option(help="Column that identifies a feature.")] = None,
-    layer: Annotated[str | None, typer.Option(help="Only this layer; of a raster, this variable.")] = None,
-    source_crs: Annotated[str | None, typer.Option(help="System of inputs that do not say theirs.")] = None,
-    zones: Annotated[str | None, typer.Option(help="FILE[:layer] of polygons to summarise pixels over.")] = None,
-    cells: Annotated[str | None, typer.Option(help="Grid to summarise pixels over: h3 or h3:N.")] = None,
-    categorical: Annotated[
-        bool | None, typer.Option("--categorical/--continuous", help="Whether pixel values are classes.")
-    ] = None,
-    min_pixels: Annotated[
-        int | None, typer.Option(min=1, help="Give regions of fewer pixels to their largest neighbour.")
-    ] = None,
-    max_regions: Annotated[
-        int | None, typer.Option(min=1, help="Stop at more class polygons than this; a million by default.")
-    ] = None,
-    confidence: Annotated[
-        str | None, typer.Option(help="Band of confidences: VARIABLE of the same file, FILE or FILE:VARIABLE.")
-    ] = None,
+    key: Key = None,
+    layer: Layer = None,
+    source_crs: SourceCrs = None,
+    zones: Zones = None,
+    cells: Cells = None,
+    categorical: Categorical = None,
+    min_pixels: MinPixels = None,
+    max_regions: MaxRegions = None,
+    confidence: Confidence = None,
     per_pixel: Annotated[
         bool, typer.Option("--per-pixel", help="Make every pixel a feature with observations.")
     ] = False,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(help="What made a raster or predictions: NAME=VALUE, or a .ttl, .json or .yaml file."),
-    ] = None,
-    language_columns: Annotated[
-        bool, typer.Option("--language-columns", help="Columns like title_de become one property in languages.")
-    ] = False,
-    code_list: Annotated[
-        list[str] | None, typer.Option(help="COLUMN=FILE: the table of a column's codes, which become SKOS concepts.")
-    ] = None,
-    probabilities: Annotated[
-        str | None, typer.Option(help="Columns of class probabilities, as a pattern such as 'p_(.+)'.")
-    ] = None,
+    model: Model = None,
+    language_columns: LanguageColumns = False,
+    code_list: CodeList = None,
+    probabilities: Probabilities = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print no notes.")] = False,
 ) -> None:
     """Write a mapping by rule; edit it and run it with: semcube transform --mapping M --output OUT."""

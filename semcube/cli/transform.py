@@ -11,6 +11,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from semcube.cli.mapping_options import (
+    Categorical,
+    Cells,
+    CodeList,
+    Confidence,
+    Key,
+    LanguageColumns,
+    Layer,
+    MaxRegions,
+    MinPixels,
+    Model,
+    Probabilities,
+    SourceCrs,
+    Zones,
+)
 from semcube.errors import UnsupportedError, UsageError
 
 if TYPE_CHECKING:
@@ -74,42 +89,25 @@ def transform(  # noqa: PLR0913, PLR0917 - one parameter for each option
     base: Annotated[
         str | None, typer.Option(help="Base of the IRIs made, for example https://data.example.org/.")
     ] = None,
-    layer: Annotated[str | None, typer.Option(help="Only this layer; of a raster, this variable.")] = None,
-    key: Annotated[str | None, typer.Option(help="Column that identifies a feature.")] = None,
+    layer: Layer = None,
+    key: Key = None,
     where: Annotated[str | None, typer.Option(help='Condition on the attributes, for example "pop > 1000".')] = None,
     bbox: Annotated[str | None, typer.Option(help="minx,miny,maxx,maxy in longitude and latitude.")] = None,
     crs: Annotated[str, typer.Option(help="Coordinates written: keep, CRS84 or EPSG:n.")] = "keep",
-    source_crs: Annotated[str | None, typer.Option(help="System of inputs that do not say theirs.")] = None,
-    zones: Annotated[str | None, typer.Option(help="FILE[:layer] of polygons to summarise pixels over.")] = None,
-    cells: Annotated[str | None, typer.Option(help="Grid to summarise pixels over: h3 or h3:N.")] = None,
-    categorical: Annotated[
-        bool | None, typer.Option("--categorical/--continuous", help="Whether pixel values are classes.")
-    ] = None,
-    min_pixels: Annotated[
-        int | None, typer.Option(min=1, help="Give regions of fewer pixels to their largest neighbour.")
-    ] = None,
-    max_regions: Annotated[
-        int | None, typer.Option(min=1, help="Stop at more class polygons than this; a million by default.")
-    ] = None,
-    confidence: Annotated[
-        str | None, typer.Option(help="Band of confidences: VARIABLE of the same file, FILE or FILE:VARIABLE.")
-    ] = None,
+    source_crs: SourceCrs = None,
+    zones: Zones = None,
+    cells: Cells = None,
+    categorical: Categorical = None,
+    min_pixels: MinPixels = None,
+    max_regions: MaxRegions = None,
+    confidence: Confidence = None,
     per_pixel: Annotated[
         bool, typer.Option("--per-pixel", help="Make every pixel a feature with observations; prints how many triples.")
     ] = False,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(help="What made a raster or predictions: NAME=VALUE, or a .ttl, .json or .yaml file."),
-    ] = None,
-    language_columns: Annotated[
-        bool, typer.Option("--language-columns", help="Columns like title_de become one property in languages.")
-    ] = False,
-    code_list: Annotated[
-        list[str] | None, typer.Option(help="COLUMN=FILE: the table of a column's codes, which become SKOS concepts.")
-    ] = None,
-    probabilities: Annotated[
-        str | None, typer.Option(help="Columns of class probabilities, as a pattern such as 'p_(.+)'.")
-    ] = None,
+    model: Model = None,
+    language_columns: LanguageColumns = False,
+    code_list: CodeList = None,
+    probabilities: Probabilities = None,
     distinct: Annotated[bool, typer.Option("--distinct", help="Write each triple once; sorts on disk.")] = False,
     on_error: Annotated[
         OnError, typer.Option(help="Bad rows: stop, leave out and list, or repair invalid geometry.")
