@@ -27,6 +27,8 @@ _SUFFIXES = {".duckdb": "duckdb", ".ddb": "duckdb", ".sqlite": "sqlite", ".sqlit
 _DOUBLE = {KIND: Kind.DOUBLE.value.encode()}
 """R2RML (10.2) maps every approximate number to ``xsd:double``."""
 _DECIMAL = {KIND: Kind.DECIMAL.value.encode()}
+_WIDTH = b"characters"
+"""Key of a field's metadata: the length that values of ``CHAR(n)`` are filled to with blanks (SQL; SQLite does not)."""
 
 
 def is_database(source: str) -> bool:
@@ -202,12 +204,15 @@ class SQLiteRows(TableRows):
 
     def _array(self, item: pa.Field, values: Sequence[Any], position: int) -> pa.Array:
         convert = _SQLITE_VALUES.get(str(item.type))
+        width = int((item.metadata or {}).get(_WIDTH, 0))
         made = []
         for row, value in enumerate(values):
             try:
                 made.append(None if value is None else convert(value) if convert else value)
             except (ValueError, TypeError):
                 raise self._unfit(item, value, position + row) from None
+        if width:
+            made = [None if value is None else value.ljust(width) for value in made]
         try:
             return pa.array(made, item.type)
         except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
@@ -260,6 +265,9 @@ _SQLITE_VALUES = _sqlite_converters()
 def _sqlite_field(connection: Any, name: str, declared: str) -> pa.Field:
     """A column's type by its declaration (SQLite, datatypes 3.1), else by its first value."""
     text = declared.upper()
+    fixed = re.fullmatch(r"(?:CHAR|CHARACTER)\s*\(\s*(\d+)\s*\)", text)
+    if fixed:
+        return pa.field(name, pa.large_string(), metadata={_WIDTH: fixed[1].encode()})
     rules: tuple[tuple[str, pa.DataType], ...] = (
         ("BOOL", pa.bool_()),
         ("TIMESTAMP|DATETIME", pa.timestamp("us")),
@@ -302,7 +310,8 @@ class PostgreSQLRows:
         _unique(found.names, self.source)
         spatial = [item.name for item in found if _type_name(item) in ("geometry", "geography")]
         self.geometry_column: str | None = spatial[0] if spatial else None
-        self.fields = [_postgresql_field(item) for item in found if item.name not in spatial[1:]]
+        self._as_text = frozenset(item.name for item in found if _is_text(item) and item.name not in spatial)
+        self.fields = [self._field(item) for item in found if item.name not in spatial[1:]]
         self.srid = self._srid() if spatial else 0
         self.crs: str | None = f"EPSG:{self.srid}" if self.srid else None
 
@@ -354,7 +363,12 @@ class PostgreSQLRows:
         except self._dbapi.Error as error:
             raise SourceError(f"the query failed: {error}", source=self.source) from None
 
+    def _field(self, item: pa.Field) -> pa.Field:
+        return pa.field(item.name, pa.large_string()) if item.name in self._as_text else _postgresql_field(item)
+
     def _item(self, name: str) -> str:
+        if name in self._as_text:
+            return f"{_quoted(name)}::text AS {_quoted(name)}"
         if name == self.geometry_column:
             return f"ST_AsBinary({_quoted(name)}::geometry) AS {_quoted(name)}"
         return _quoted(name)
@@ -375,6 +389,15 @@ def _type_name(item: pa.Field) -> str | None:
     """The type of PostgreSQL where Arrow has none."""
     named = (item.metadata or {}).get(b"ADBC:postgresql:typname")
     return named.decode() if named else getattr(item.type, "type_name", None)
+
+
+def _is_text(item: pa.Field) -> bool:
+    """Whether a column is read as PostgreSQL's own text: UUIDs, arrays, ranges and other types that Arrow lacks."""
+    storage = getattr(item.type, "storage_type", item.type)
+    if _type_name(item) == "numeric":
+        return False
+    known = pa.types.is_fixed_size_binary(storage) or pa.types.is_nested(storage) or pa.types.is_interval(storage)
+    return known or _type_name(item) is not None
 
 
 def _postgresql_field(item: pa.Field) -> pa.Field:

@@ -60,7 +60,9 @@ class Table:
         Raises:
             CRSError: Geometries are asked for and their system is not known.
         """
-        rows, self.used = self.rows, columns
+        rows = self.rows
+        self.used = tuple(dict.fromkeys(GEOMETRY if name == rows.geometry_column else name for name in columns))
+        columns = self.used
         if rows.geometry_column and set(columns) & {GEOMETRY, GEOMETRY_TYPE, GEOMETRY_NODE}:
             where = rows.source if rows.layer in (None, rows.source) else f"{rows.source}, layer {rows.layer}"
             self.system = output_system(rows.crs or self.options.source_crs, self.options.crs, where=where)
@@ -132,8 +134,7 @@ def _columns(rows: Rows) -> dict[str, Column]:
         kind = Kind(named.decode()) if named else kind_of(item.type.value_type if is_many else item.type)
         columns[item.name] = Column(f"c{number}", kind, is_many)
     if rows.geometry_column:
-        columns.pop(rows.geometry_column, None)
-        columns[GEOMETRY] = Column("g0", Kind.GEOMETRY)
+        columns[GEOMETRY] = columns[rows.geometry_column] = Column("g0", Kind.GEOMETRY)
         columns[GEOMETRY_TYPE] = Column("g1", Kind.STRING)
         columns[GEOMETRY_NODE] = Column("g2", Kind.STRING)
     return columns

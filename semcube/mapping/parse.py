@@ -101,6 +101,7 @@ class _Reader(SourceReader):
         if subject.term_type is TermType.LITERAL:
             raise self.error("the subject is a literal", node="subjectMap", expected="an IRI or a blank node")
         items = tuple(self.predicate_object(node) for node in self.graph.values(self.subject, "predicateObjectMap"))
+        self.check_identifiers()
         base = self.one(self.subject, "baseIRI")
         own = None if base is None else self.iri(base, "baseIRI")
         return TriplesMap(self.name, self.source, subject, classes, graphs, items, own)
@@ -146,10 +147,27 @@ class _Reader(SourceReader):
         raise self.error("the term type contradicts the constant", node=where, fix="leave rml:termType out")
 
     def column(self, node: Term, text: str) -> str:
-        """A column name; R2RML's delimited identifiers lose their quotes, a JSON path has one spelling."""
-        if len(text) > 1 and text.startswith('"') and text.endswith('"') and self.graph.exact(node, RR + "column"):
-            return text[1:-1].replace('""', '"')
+        """A column name; a JSON path has one spelling."""
+        if self.graph.exact(node, RR + "column"):
+            return self.identifier(text)
         return self.member(text) if self.source.formulation is Formulation.JSON else text
+
+    def identifier(self, text: str) -> str:
+        """The name that an SQL identifier means; delimited ones lose their quotes (R2RML, section 5.1)."""
+        delimited = len(text) > 1 and text.startswith('"') and text.endswith('"')
+        name = text[1:-1].replace('""', '"') if delimited else text
+        (self.delimited if delimited else self.regular).add(name)
+        return name
+
+    def check_identifiers(self) -> None:
+        """Without quotes, ``Name`` is ``NAME`` (``name`` in PostgreSQL): never the column ``"Name"``."""
+        for name in sorted(self.delimited & self.regular):
+            if name not in (name.lower(), name.upper()):
+                raise self.error(
+                    f"column {name} is written with and without quotes; without them its capitals do not count",
+                    expected="one and the same identifier",
+                    fix=f'write "{name}" in quotes everywhere (R2RML, section 5.1)',
+                )
 
     def member(self, path: str) -> str:
         """The column that a JSON path means: ``a.b`` for members alone, else the path with its ``$``."""
@@ -168,7 +186,7 @@ class _Reader(SourceReader):
             tuple(
                 part
                 if isinstance(part, str)
-                else Reference(part.name.strip('"') if unquote else self.column(node, part.name))
+                else Reference(self.identifier(part.name) if unquote else self.column(node, part.name))
                 for part in parsed.parts
             )
         )
@@ -261,7 +279,7 @@ class _Reader(SourceReader):
         """One side of a join condition."""
         text, dynamic = self.text(node, name), self.one(node, name + "Map")
         if text is not None and dynamic is None:
-            return Reference(self.column(node, text.strip('"') if self.graph.exact(node, RR + name) else text))
+            return Reference(self.identifier(text) if self.graph.exact(node, RR + name) else self.column(node, text))
         if dynamic is None or text is not None:
             raise self.error("a join condition", node=name, expected=f"one rml:{name} or rml:{name}Map")
         return self.term_map(dynamic, f"{name}Map").value

@@ -111,6 +111,11 @@ class NodeReader:
 class SourceReader(NodeReader):
     """Reads what a triples map iterates over, and where its quads go."""
 
+    def __init__(self, graph: MappingGraph, document: Path, subject: Term) -> None:
+        super().__init__(graph, document, subject)
+        self.delimited: set[str] = set()
+        self.regular: set[str] = set()
+
     @cached_property
     def source(self) -> LogicalSource:
         """The logical source or table."""
