@@ -24,7 +24,7 @@ from typing import Any
 
 from benchmarks import report
 from benchmarks.engines import CACHE, ENGINES, ROOT
-from benchmarks.runner import Limits, machine, measure
+from semcube.bench.runner import Limits, machine, measure
 
 OUTPUT = ROOT / "docs" / "benchmarks"
 QUICK = ("hand plan", "semcube")
@@ -42,16 +42,16 @@ def hexagons(triples: int) -> int:
 
 def synthetic(n: int, divide: float, work: Path) -> tuple[Path, list[Any], str]:
     """Data, queries and name of a synthetic set."""
-    from benchmarks.geographica.generator import triples
-    from benchmarks.geographica.workload import everything
+    from benchmarks.geographica.dialects import with_dialects
+    from semcube.bench.generator import write
+    from semcube.bench.workload import everything
 
     name = f"synthetic-{n}" + (f"-{divide:g}th" if divide != 1 else "")
     data = work / name / "data.nt"
     if not data.exists():
         data.parent.mkdir(parents=True, exist_ok=True)
-        with data.open("w", encoding="utf-8") as out:
-            out.writelines(triples(n, divide))
-    return data, everything(n, divide), name
+        write(data, n, divide)
+    return data, [with_dialects(query) for query in everything(n, divide)], name
 
 
 def real(work: Path, shared: Path) -> tuple[Path, list[Any], str]:

@@ -5,43 +5,15 @@ from __future__ import annotations
 
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
-__all__ = ["ENGINES", "Engine"]
+from semcube.bench.runner import Engine
+
+__all__ = ["CACHE", "ENGINES", "ROOT"]
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / "benchmarks" / ".cache"
-
-
-@dataclass(frozen=True)
-class Engine:
-    """An engine.
-
-    Attributes:
-        name: How it is asked for and what the table calls it.
-        title: What it is, with its version where that is fixed.
-        command: Starts its driver; the job file is added.
-        needs: A file without which it cannot run.
-        script: What installs it.
-        sets: The sets of queries that it can be asked.
-        shares: The engine whose loaded data it uses.
-    """
-
-    name: str
-    title: str
-    command: tuple[str, ...]
-    needs: Path | None = None
-    script: str = ""
-    sets: tuple[str, ...] = ("synthetic", "real")
-    shares: str = ""
-
-    def missing(self) -> str | None:
-        """Why it cannot run here, if so."""
-        if self.needs is not None and not self.needs.exists():
-            absent = self.needs.relative_to(ROOT)
-            return f"{self.name} is not installed: {absent} is absent; run benchmarks/peers/{self.script}"
-        return None
 
 
 def _python(name: str, interpreter: str = sys.executable) -> tuple[str, ...]:
@@ -61,15 +33,15 @@ def _interpreter(name: str) -> Path:
 SEDONA = _interpreter("sedonadb")
 POSTGIS = _interpreter("postgis")
 ENGINES = {
-    engine.name: engine
+    engine.name: replace(engine, source=ROOT, script=f"benchmarks/peers/{engine.script}")
     for engine in (
         Engine("hand plan", "DuckDB tables of numbers and GEOS arrays, plans by hand", _python("handplan"),
                sets=("synthetic",)),
-        Engine("semcube", "this project", _python("semcube")),
+        Engine("semcube", "this project", (sys.executable, "-m", "semcube.bench.store_driver")),
         Engine("postgis", "PostgreSQL + PostGIS by SQL, tables by predicate, GiST",
                _python("postgis", str(POSTGIS)), POSTGIS, "postgis.sh", ("synthetic",)),
         Engine("sedonadb", "SedonaDB 0.5 by SQL over Parquet", _python("sedonadb", str(SEDONA)), SEDONA, "sedonadb.sh",
-               ("synthetic",)),
+               ("synthetic",), options={"python": sys.executable}),
         Engine("pyoxigraph", "Oxigraph with its own functions", _python("oxigraph")),
         Engine("jena", "Jena 5.6.0 TDB2, filter functions", _java("jena", "JenaPeer", "filter"),
                CACHE / "jena" / "classes" / "JenaPeer.class", "java.sh"),

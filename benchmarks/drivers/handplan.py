@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
 
-from benchmarks.drivers.base import Driver, main
 from benchmarks.drivers.relational import build
-from benchmarks.geographica.workload import Star
+from benchmarks.geographica.dialects import star_sql
+from semcube.bench.driver import Driver, main
 
 RELATIONS = {"sfIntersects": "intersects", "sfWithin": "within", "sfTouches": "touches"}
 INVERSE = {"intersects": "intersects", "within": "contains", "touches": "touches"}
@@ -80,7 +80,7 @@ class HandPlan(Driver):
         return [self.terms.take(pa.array(column)) for column in columns]
 
     def _star(self, star: dict[str, Any]) -> dict[str, np.ndarray]:
-        found: dict[str, np.ndarray] = self.db.execute(Star(**star).sql("a")).fetchnumpy()
+        found: dict[str, np.ndarray] = self.db.execute(star_sql(star, "a")).fetchnumpy()
         return found
 
     def _select(self, plan: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
@@ -92,7 +92,7 @@ class HandPlan(Driver):
             return found["a"][holds], found["aw"][holds]
         ids = self.ids[np.sort(self.tree.query(area, predicate=INVERSE[relation]))]
         near = pa.table({"id": ids})
-        sql = Star(**plan["a"]).sql("a") + " AND w.o IN (SELECT id FROM near)"
+        sql = star_sql(plan["a"], "a") + " AND w.o IN (SELECT id FROM near)"
         self.db.register("near", near)
         found = self.db.execute(sql).fetchnumpy()
         self.db.unregister("near")

@@ -10,7 +10,7 @@ from typing import Any
 import pyoxigraph as ox
 import shapely
 
-from benchmarks.drivers.base import Driver, main
+from semcube.bench.driver import Driver, main
 
 GEOF = "http://www.opengis.net/def/function/geosparql/"
 WKT = ox.NamedNode("http://www.opengis.net/ont/geosparql#wktLiteral")

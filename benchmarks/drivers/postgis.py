@@ -19,8 +19,8 @@ from typing import Any
 import duckdb
 import psycopg
 
-from benchmarks.drivers.base import Driver, folder_bytes, main
 from benchmarks.drivers.relational import CLASSES, build
+from semcube.bench.driver import Driver, folder_bytes, main
 
 USER = "postgres"
 CONFIGURATION = """listen_addresses = ''

@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from benchmarks.geographica.generator import GEO, NAMESPACE, TYPE
+from semcube.bench.generator import GEO, NAMESPACE, TYPE
 
 __all__ = ["CLASSES", "build"]
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """SedonaDB by SQL over Parquet tables by predicate, read into memory when opened; in an environment of its own.
 
-Its data is made by the driver of the hand plan in the environment of the project (the ``loaded`` job starts it).
+Its data is made by the driver of the hand plan in the environment of the project (the job names its ``python``).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import sedonadb
 
-from benchmarks.drivers.base import Driver, main
+from semcube.bench.driver import Driver, main
 
 NAMES = ("has_geometry", "as_wkt", *(f"{c}_{kind}" for c in ("lo", "st", "poi") for kind in ("tag", "key")), "lo_type")
 
@@ -26,14 +26,17 @@ class SedonaDb(Driver):
 
     dialect = "sql"
 
+    def __init__(self, job: dict[str, Any]) -> None:
+        super().__init__(job)
+        self.python = job["python"]
+
     def load(self, data: Path) -> None:
         project = Path(__file__).resolve().parent.parent.parent
         job = {"folder": str(self.folder), "threads": self.threads, "data": str(data), "names": NAMES}
         file = self.folder / "tables.json"
         file.write_text(json.dumps(job), encoding="utf-8")
-        python = project / ".venv" / "bin" / "python"
         before = os.times()
-        subprocess.run([str(python), "-m", "benchmarks.drivers.parquet", str(file)], cwd=project, check=True)
+        subprocess.run([self.python, "-m", "benchmarks.drivers.parquet", str(file)], cwd=project, check=True)
         after = os.times()
         self.children = after.children_user + after.children_system - before.children_user - before.children_system
 

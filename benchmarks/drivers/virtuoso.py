@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.drivers.base import Driver, main
 from benchmarks.engines import CACHE
+from semcube.bench.driver import Driver, main
 
 ROOT = CACHE / "virtuoso" / "root"
 WKT, GEOMETRY = "http://www.opengis.net/ont/geosparql#wktLiteral", "http://www.openlinksw.com/schemas/virtrdf#Geometry"

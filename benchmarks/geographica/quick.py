@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.geographica.generator import NAMESPACE, Grid, strip, triples, window
+from semcube.bench.generator import NAMESPACE, Grid, strip, triples, window
 
 PREFIXES = f"""PREFIX geo: <http://www.opengis.net/ont/geosparql#>
 PREFIX geof: <http://www.opengis.net/def/function/geosparql/>

@@ -8,7 +8,7 @@ Germany for the polygons. Q6 (area) and Q28, Q29 (aggregates of geometries) use 
 from __future__ import annotations
 
 from benchmarks.geographica.layers import BASE
-from benchmarks.geographica.workload import Query
+from semcube.bench.workload import Query
 
 __all__ = ["queries"]
 

@@ -13,7 +13,7 @@ import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** A Java engine under measurement: runs a job and prints lines of JSON, as benchmarks/drivers/base.py does. */
+/** A Java engine under measurement: runs a job and prints lines of JSON, as semcube/bench/driver.py does. */
 abstract class Peer {
     static final double LONG = 2000;
     // The JVM tells CPU time in steps of 10 ms: what is short is measured several times together.
@@ -61,7 +61,7 @@ abstract class Peer {
     void measure(String name, String text, int keys, int runs) throws Exception {
         List<Double> cpu = new ArrayList<>(), wall = new ArrayList<>();
         long[] rows = {0};
-        while (cpu.size() <= (cpu.isEmpty() || wall.get(0) < LONG ? runs : 1)) {
+        while (cpu.size() <= (cpu.isEmpty() || wall.get(0) < LONG ? runs : 0)) {
             int times = !wall.isEmpty() && wall.get(wall.size() - 1) < SHORT ? TIMES : 1;
             double c = cpu();
             long w = System.nanoTime();
@@ -71,7 +71,7 @@ abstract class Peer {
             }
             wall.add((System.nanoTime() - w) / 1e6 / times);
             cpu.add((cpu() - c) * 1e3 / times);
-            say("{\"ran\": " + quoted(name) + "}");
+            say(String.format("{\"ran\": %s, \"rows\": %d, \"total_cpu\": %s}", quoted(name), rows[0], cpu() * 1e3));
         }
         MessageDigest md5 = MessageDigest.getInstance("MD5");
         long[] total = {0};
@@ -84,9 +84,10 @@ abstract class Peer {
             }
             total[0] += number;
         });
+        int warm = cpu.size() > 1 ? 1 : 0;
         say(String.format("{\"name\": %s, \"rows\": %d, \"digest\": \"%016x\", \"first_cpu\": %s, \"first_wall\": %s, "
-            + "\"cpu\": %s, \"wall\": %s}", quoted(name), rows[0], total[0], cpu.get(0), wall.get(0),
-            cpu.subList(1, cpu.size()), wall.subList(1, wall.size())));
+            + "\"cpu\": %s, \"wall\": %s, \"peak\": %d}", quoted(name), rows[0], total[0], cpu.get(0), wall.get(0),
+            cpu.subList(warm, cpu.size()), wall.subList(warm, wall.size()), peak()));
     }
 
     static void work(Peer peer, String dialect, Path job) {

@@ -24,6 +24,7 @@ COMMANDS = {
     "dump": "Write a store as RDF.",
     "info": "Say what a store holds.",
     "serve": "Serve a store: SPARQL endpoint, page and map.",
+    "bench": "Measure this machine with a published benchmark.",
 }
 """Command -> line of help; module ``semcube.cli.<command>`` holds ``app``, a ``typer.Typer``."""
 

@@ -14,8 +14,8 @@ import shapely
 
 from benchmarks import report
 from benchmarks.__main__ import hexagons, main
-from benchmarks.geographica.generator import Grid, triples, window
-from benchmarks.geographica.workload import synthetic
+from semcube.bench.generator import Grid, triples, window
+from semcube.bench.workload import synthetic
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -78,8 +78,7 @@ def test_pages_and_plots_are_written(measured: Path) -> None:
 
 
 def test_an_engine_that_takes_too_long_is_stopped_and_goes_on(tmp_path: Path) -> None:
-    from benchmarks.engines import Engine
-    from benchmarks.runner import Limits, measure
+    from semcube.bench.runner import Engine, Limits, measure
 
     driver = tmp_path / "driver.py"
     driver.write_text(

@@ -2,7 +2,8 @@
 """What a driver is, and the loop that runs a job with one: lines of JSON go in by a file and out by standard output.
 
 A job names a phase. ``load`` reads the data into a folder; ``query`` opens the folder and asks each query once (the
-first run), some more times (the warm runs), and once more to compare its answer. Java peers speak the same lines.
+first run), some more times (the warm runs), and once more to compare its answer. Drivers in other languages speak the
+same lines. This module needs the standard library only, on Linux or macOS.
 """
 
 from __future__ import annotations
@@ -18,16 +19,21 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Driver", "digest", "folder_bytes", "work"]
+__all__ = ["Driver", "digest", "folder_bytes", "main", "work"]
 
 LONG = 2000.0
-"""A query whose first run takes longer than this, milliseconds, is run only once more."""
+"""A query whose first run takes longer than this, milliseconds, is not run again: the first run is its figure."""
 
 
 class Driver(ABC):
-    """An engine: where its data is and how it answers."""
+    """An engine: where its data is and how it answers.
+
+    Args:
+        job: ``folder``, ``threads``, and what else the engine's driver reads.
+    """
 
     dialect = "filter"
+    """Which text of a query it is asked."""
     serves = False
     """It starts a server, which has to end with it."""
 
@@ -57,7 +63,8 @@ class Driver(ABC):
 
     def peak(self) -> int:
         """Greatest resident memory, bytes."""
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
     def size(self) -> int:
         """Bytes on disk."""
@@ -94,17 +101,31 @@ def _say(**line: Any) -> None:
 def _ask(driver: Driver, query: dict[str, Any], runs: int) -> None:
     spent: list[tuple[float, float]] = []
     rows = 0
-    while len(spent) <= (runs if not spent or spent[0][1] < LONG else 1):
+    while len(spent) <= (runs if not spent or spent[0][1] < LONG else 0):
         c, w = driver.cpu(), time.perf_counter()
         rows = driver.run(query)
         spent.append((1000 * (driver.cpu() - c), 1000 * (time.perf_counter() - w)))
-        _say(ran=query["name"], cpu=spent[-1][0])
-    (first_cpu, first_wall), warm = spent[0], spent[1:]
+        _say(ran=query["name"], rows=rows, total_cpu=1000 * driver.cpu())
+    (first_cpu, first_wall), warm = spent[0], spent[1:] or spent
     counted, answer = digest(driver.rows(query), query["keys"])
     if counted != rows:
         raise RuntimeError(f"{query['name']}: {rows} rows when timed, {counted} when compared")
     cpu, wall = [c for c, _ in warm], [w for _, w in warm]
-    _say(name=query["name"], rows=rows, digest=answer, first_cpu=first_cpu, first_wall=first_wall, cpu=cpu, wall=wall)
+    times = {"first_cpu": first_cpu, "first_wall": first_wall, "cpu": cpu, "wall": wall}
+    _say(name=query["name"], rows=rows, digest=answer, **times, peak=driver.peak())
+
+
+def _try(driver: Driver, query: dict[str, Any], runs: int) -> None:
+    """Ask a query; what goes wrong is said, and the next one is asked."""
+    name = query["name"]
+    _say(start=name)
+    if driver.dialect not in query["texts"]:
+        _say(name=name, unasked="it has no such function")
+        return
+    try:
+        _ask(driver, query, runs)
+    except Exception as error:
+        _say(name=name, error=f"{type(error).__name__}: {str(error)[:300]}")
 
 
 def work(driver: Driver, job: dict[str, Any]) -> None:
@@ -119,11 +140,7 @@ def work(driver: Driver, job: dict[str, Any]) -> None:
         driver.open()
         _say(opened={"cpu_s": driver.cpu() - c, "wall_s": time.perf_counter() - w})
         for query in job["queries"]:
-            _say(start=query["name"])
-            try:
-                _ask(driver, query, job["runs"])
-            except Exception as error:
-                _say(name=query["name"], error=f"{type(error).__name__}: {str(error)[:300]}")
+            _try(driver, query, job["runs"])
         _say(peak=driver.peak())
     finally:
         driver.close()

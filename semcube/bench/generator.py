@@ -7,18 +7,18 @@ interest (n diagonal lanes of n points). Each feature has a type, a geometry, it
 its number can be divided by it, tag MAX; a tag is four triples. All classes use the standard ``geo:hasGeometry`` and
 ``geo:asWKT``.
 
-Run ``python -m benchmarks.geographica.generator 256 > data.nt`` (``.gz`` with ``-o``); n = 256 gives 1,022,722 triples.
-``--divide 100`` writes the same shapes a hundred times smaller: engines that cut the world into cells do better there.
+n = 256 gives 1,022,722 triples. Coordinates divided by 100 make the same shapes a hundred times smaller: engines that
+cut the world into cells do better there.
 """
 
 from __future__ import annotations
 
-import argparse
-import gzip
 import math
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["GEO", "NAMESPACE", "TYPE", "Grid", "number_of_triples", "strip", "triples", "window", "write"]
 
 NAMESPACE = "http://geographica.di.uoa.gr/generator/"
 GEO = "http://www.opengis.net/ont/geosparql#"
@@ -165,13 +165,31 @@ def triples(n: int, divide: float = 1.0) -> Iterator[str]:
 
     Example:
         >>> sum(piece.count("\\n") for piece in triples(3))
-        152
+        190
     """
     grid = Grid(n, divide)
     for name, (class_name, shapes) in CLASSES.items():
         for number, wkt in enumerate(shapes(grid), start=1):
             tags = [1] if number % grid.max_tag or grid.max_tag == 1 else [1, grid.max_tag]
             yield feature(name, class_name, number, wkt, tags)
+
+
+def number_of_triples(n: int) -> int:
+    """How many triples :func:`triples` gives.
+
+    Example:
+        >>> number_of_triples(3), number_of_triples(256)
+        (190, 1022722)
+    """
+    counts = (n * n, (n // 3) ** 2, (n // 3) ** 2, 2 * (n // 2), n * n)
+    most = Grid(n).max_tag
+    return sum(7 * count + (4 * (count // most) if most > 1 else 0) for count in counts)
+
+
+def write(target: Path, n: int, divide: float = 1.0) -> None:
+    """Write the data as an N-Triples file."""
+    with target.open("w", encoding="utf-8") as out:
+        out.writelines(triples(n, divide))
 
 
 def window(n: int, selectivity: float, divide: float = 1.0) -> str:
@@ -189,25 +207,3 @@ def strip(n: int, selectivity: float, divide: float = 1.0) -> str:
     x = math.ceil(n * selectivity) * grid.dx
     top = grid.size  # points end below it, and beyond 90 degrees there is no latitude
     return f"POLYGON ((0 0, {x:.10f} 0, {x:.10f} {top:.10f}, 0 {top:.10f}, 0 0))"
-
-
-def main() -> None:
-    """Write the data of a size to a file or to standard output."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("n", type=int, help="hexagons on one axis")
-    parser.add_argument("-o", "--output", help="a file, gzip if its name ends with .gz; default standard output")
-    parser.add_argument("--divide", type=float, default=1.0, help="divide all coordinates by this")
-    options = parser.parse_args()
-    pieces = triples(options.n, options.divide)
-    if options.output is None:
-        sys.stdout.writelines(pieces)
-    elif options.output.endswith(".gz"):
-        with gzip.open(options.output, "wt", encoding="utf-8") as out:
-            out.writelines(pieces)
-    else:
-        with open(options.output, "w", encoding="utf-8") as out:
-            out.writelines(pieces)
-
-
-if __name__ == "__main__":
-    main()
