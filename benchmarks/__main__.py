@@ -5,6 +5,7 @@ Examples::
 
     python -m benchmarks                               # synthetic, n = 256: about a million triples
     python -m benchmarks --full                        # with every peer that is installed
+    python -m benchmarks --full --cold L1 S11 J05      # and the first answers of new processes
     python -m benchmarks --divide 100                  # the same, coordinates a hundred times smaller
     python -m benchmarks --triples 100000 1000000 4000000 16000000   # a series
     python -m benchmarks --set real                    # micro and macro queries on real data
@@ -24,6 +25,7 @@ from typing import Any
 
 from benchmarks import report
 from benchmarks.engines import CACHE, ENGINES, ROOT
+from benchmarks.figures import differing
 from semcube.bench.runner import Limits, machine, measure
 
 OUTPUT = ROOT / "docs" / "benchmarks"
@@ -68,7 +70,10 @@ def real(work: Path, shared: Path) -> tuple[Path, list[Any], str]:
 
 def run(data: Path, queries: Sequence[Any], name: str, options: argparse.Namespace) -> dict[str, Any]:
     """Measure all engines asked for; keep the figures."""
-    limits = Limits(runs=options.runs, seconds=options.timeout, threads=options.threads)
+    limits = Limits(
+        runs=options.runs, seconds=options.timeout, threads=options.threads, budget=options.budget,
+        cold=tuple(options.cold),
+    )  # fmt: skip
     chosen = [q for q in queries if not options.only or q.name in options.only]
     found: dict[str, Any] = {"set": name, "machine": machine(), "limits": vars(limits), "engines": {}}
     found["queries"] = [{"name": q.name, "label": q.label} for q in chosen]
@@ -83,8 +88,10 @@ def run(data: Path, queries: Sequence[Any], name: str, options: argparse.Namespa
             continue
         print(f"{name}: {engine_name}", file=sys.stderr, flush=True)
         folder = data.parent / (engine.shares or engine_name).replace(" ", "-")
-        found["engines"][engine_name] = measure(engine, data, chosen, folder, limits)
-        found["machine"]["load_after"] = machine()["load"]
+        before = machine()
+        figures = measure(engine, data, chosen, folder, limits)
+        figures |= {"at": before["at"], "load_average": [before["load"][0], machine()["load"][0]]}
+        found["engines"][engine_name] = figures
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return found
@@ -102,8 +109,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--engines", nargs="+", choices=tuple(ENGINES), help="these engines")
     parser.add_argument("--add", action="store_true", help="keep the figures of other engines of the last run")
     parser.add_argument("--only", nargs="+", help="names of queries")
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--timeout", type=float, default=15.0, help="seconds for one run of a query")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--timeout", type=float, default=10.0, help="seconds for one run of a query")
+    parser.add_argument("--budget", type=float, default=0.0, help="seconds for all queries of an engine; 0 is no limit")
+    parser.add_argument("--cold", nargs="*", default=[], help="queries asked once more, each in a new, cold process")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared", help="the folder of real data")
     parser.add_argument("--work", type=Path, default=CACHE / "data", help="where engines keep their data")
@@ -124,8 +133,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for n in sizes if options.set == "synthetic" else [0]:
             chosen = synthetic(n, options.divide, options.work) if n else real(options.work, options.shared)
             found = run(*chosen, options)
-            print(report.table(found))
-            wrong += len(report.differing(found, "semcube"))
+            print(report.table(found), flush=True)
+            wrong += len(differing(found, "semcube"))
             if not options.keep:
                 shutil.rmtree(chosen[0].parent)
     report.write(options.output)

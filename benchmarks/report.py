@@ -6,67 +6,25 @@ from __future__ import annotations
 import json
 import math
 import statistics
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from benchmarks import series
+from benchmarks.figures import answers, differing, median, queries_of, time_text
 from benchmarks.plot import plot
+from benchmarks.reasons import explained
 
-__all__ = ["answers", "differing", "losses", "median", "table", "write"]
+__all__ = ["table", "write"]
 
+FIRST = """## First run
 
-def median(figures: dict[str, Any]) -> float | None:
-    """Median CPU milliseconds of the warm runs."""
-    return statistics.median(figures["cpu"]) if figures.get("cpu") else None
+The first time that a query is asked, in a process that was asked other queries before. Before the process started, the
+engine's files were dropped from the page cache of the system. CPU milliseconds."""
+COLD = """## Cold
 
-
-def answers(found: dict[str, Any], query: str) -> tuple[Any, ...] | None:
-    """Rows and digest that most engines gave; of two that are as frequent, that of the hand plan.
-
-    Example:
-        >>> engines = {e: {"queries": {"Q": {"rows": r, "digest": "d"}}} for e, r in (("a", 1), ("b", 2), ("c", 2))}
-        >>> answers({"engines": engines}, "Q")
-        (2, 'd')
-    """
-    named = sorted(_queries(found).items(), key=lambda item: item[0] != "hand plan")
-    given = [figures[query] for _, figures in named if "rows" in figures.get(query, {})]
-    counted = Counter((g["rows"], g["digest"]) for g in given)
-    return counted.most_common(1)[0][0] if counted else None
-
-
-def differing(found: dict[str, Any], engine: str) -> list[str]:
-    """Queries that an engine answered otherwise than most."""
-    wrong = []
-    for query, figures in _queries(found).get(engine, {}).items():
-        if "rows" in figures and (figures["rows"], figures["digest"]) != answers(found, query):
-            wrong.append(query)
-    return wrong
-
-
-def losses(found: dict[str, Any]) -> list[tuple[str, str, float, float]]:
-    """Queries that another engine answered rightly with less CPU: query, engine, its time, that of semcube."""
-    engines = _queries(found)
-    lost = []
-    for query, figures in engines.get("semcube", {}).items():
-        own = median(figures)
-        rivals = [
-            (time, name)
-            for name, others in engines.items()
-            if name not in {"semcube", "hand plan"}
-            and (time := median(others.get(query, {}))) is not None
-            and query not in differing(found, name)
-        ]
-        if own is not None and rivals and min(rivals)[0] < own:
-            lost.append((query, min(rivals)[1], min(rivals)[0], own))
-    return lost
-
-
-def _queries(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {name: engine["queries"] for name, engine in found["engines"].items() if "queries" in engine}
-
-
-def _time(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+From the start of a new process (server, JVM, Python and its imports included) to the last row of its first answer, its
+files not in the page cache (the host of a virtual machine may hold them): wall milliseconds, in brackets CPU
+milliseconds of the engine."""
 
 
 def _cell(figures: dict[str, Any] | None, agreed: tuple[Any, ...] | None, key: str) -> str:
@@ -74,16 +32,16 @@ def _cell(figures: dict[str, Any] | None, agreed: tuple[Any, ...] | None, key: s
         return "-"
     if "timeout" in figures:
         stopped = f"stopped after {figures['timeout']:g} s"
-        return f"> {_time(figures['spent'])} ({stopped})" if key == "cpu" and figures["spent"] > 50 else stopped
-    if "error" in figures:
-        return "error"
+        return f"> {time_text(figures['spent'])} ({stopped})" if key == "cpu" and figures["spent"] > 50 else stopped
+    if "error" in figures or "unasked" in figures:
+        return "error" if "error" in figures else "not asked"
     value = statistics.median(figures[key]) if isinstance(figures[key], list) else figures[key]
     same = (figures["rows"], figures["digest"]) == agreed
-    return _time(value) + ("" if same else f" (differs: {figures['rows']:,} rows)")
+    return time_text(value) + ("" if same else f" (differs: {figures['rows']:,} rows)")
 
 
 def _figures(found: dict[str, Any], key: str, *, ratio: bool) -> list[str]:
-    engines = _queries(found)
+    engines = queries_of(found)
     titles = ["query", "what", "rows", *engines, *(["semcube : hand plan"] if ratio else [])]
     lines = ["| " + " | ".join(titles) + " |", "| --- | --- |" + " ---: |" * (len(titles) - 2)]
     for query in found["queries"]:
@@ -100,55 +58,88 @@ def _figures(found: dict[str, Any], key: str, *, ratio: bool) -> list[str]:
 
 def _loads(found: dict[str, Any]) -> list[str]:
     lines = [
-        "| engine | what it is | load CPU s | wall s | MB on disk | peak MB, load | open CPU s | peak MB, queries |",
-        "| --- | --- |" + " ---: |" * 6,
+        "| engine | what it is | load CPU s | wall s | MB on disk | peak MB, load | open CPU s | open wall s "
+        "| peak MB, queries | load average |",
+        "| --- | --- |" + " ---: |" * 8,
     ]
     for name, engine in found["engines"].items():
         if "load" not in engine:
-            lines.append(f"| {name} | {engine.get('missing', engine['title'])} |" + " - |" * 6)
+            lines.append(f"| {name} | {engine.get('missing', engine['title'])} |" + " - |" * 8)
             continue
-        load, opened = engine["load"], engine.get("opened", {"cpu_s": math.nan})
-        sizes = [load["bytes"] / 1e6, load["peak"] / 1e6, opened["cpu_s"], engine["peak"] / 1e6]
+        load, opened = engine["load"], engine.get("opened", {"cpu_s": math.nan, "wall_s": math.nan})
+        sizes = [load["bytes"] / 1e6, load["peak"] / 1e6, opened["cpu_s"], opened["wall_s"], engine["peak"] / 1e6]
         shown = [f"{load['loaded']['cpu_s']:.1f}", f"{load['loaded']['wall_s']:.1f}"]
-        shown += [f"{sizes[0]:.1f}", f"{sizes[1]:.0f}" if load["peak"] else "-", f"{sizes[2]:.2f}", f"{sizes[3]:.0f}"]
+        shown += [f"{sizes[0]:.1f}", f"{sizes[1]:.0f}" if load["peak"] else "-", f"{sizes[2]:.2f}", f"{sizes[3]:.2f}"]
+        shown += [f"{sizes[4]:.0f}", " to ".join(str(x) for x in engine.get("load_average", ["-"]))]
         lines.append(f"| {name} | {engine['title']} | " + " | ".join(shown) + " |")
     return lines
 
 
+def _cold(found: dict[str, Any]) -> str:
+    """What the first answer of a new process costs, with nothing in the page cache."""
+    engines = {name: e["cold"] for name, e in found["engines"].items() if e.get("cold")}
+    names = [q for q in found["queries"] if any(q["name"] in cold for cold in engines.values())]
+    lines = ["| query | what | " + " | ".join(engines) + " |", "| --- | --- |" + " ---: |" * len(engines)]
+    for query in names:
+        cells = [query["name"], query["label"]]
+        for cold in engines.values():
+            figures = cold.get(query["name"], {})
+            cells.append(f"{figures['wall']:,.0f} ({figures['cpu']:,.0f})" if figures.get("cpu") is not None else "-")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _notes(found: dict[str, Any], key: str) -> str:
+    """What was said instead of figures, by engine."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for name, queries in queries_of(found).items():
+        for query, figures in queries.items():
+            if key in figures:
+                said.setdefault((name, " ".join(str(figures[key]).split())[:200]), []).append(query)
+    return "\n".join(f"- {name}, {', '.join(queries)}: {text}" for (name, text), queries in said.items())
+
+
+def _about(found: dict[str, Any]) -> str:
+    on, limits = found["machine"], found["limits"]
+    packages = ", ".join(f"{name} {version}" for name, version in on["packages"].items())
+    at = sorted({engine["at"] for engine in found["engines"].values() if "at" in engine} or {on["at"]})
+    when = at[0] if len(at) == 1 else f"{at[0]} to {at[-1]}"
+    budget = f" and {limits['budget']:g} s for all its queries" if limits.get("budget") else ""
+    return (
+        f"{when}; {on['processor']}, {on['cores']} cores; Python {on['python']}, {packages}. "
+        f"{found['data_bytes'] / 1e6:,.0f} MB of N-Triples. Median of {limits['runs']} warm runs (the first run where "
+        f"that took more than 2 s); an engine has {limits['seconds']:g} s wall for a run{budget}. Joins of whole "
+        "classes are asked last; a query that passed the limit is not asked again, and the engine is started anew."
+    )
+
+
 def table(found: dict[str, Any]) -> str:
     """The section of a set: machine, times, first runs, loading, what differs, what is lost."""
-    on, limits = found["machine"], found["limits"]
-    engines = _queries(found)
+    engines = queries_of(found)
     ratio = {"semcube", "hand plan"} <= set(engines)
-    packages = ", ".join(f"{name} {version}" for name, version in on["packages"].items())
-    after = f" to {on['load_after'][0]}" if "load_after" in on else ""
     parts = [
-        f"{on['at']}; {on['processor']}, {on['cores']} cores, load average {on['load'][0]}{after}; "
-        f"Python {on['python']}, {packages}. {found['data_bytes'] / 1e6:,.0f} MB of N-Triples. "
-        f"Median of {limits['runs']} warm runs; limit of a run {limits['seconds']:g} s wall.",
-        "**CPU milliseconds** (the whole process, all threads; of a server, its own; JVM with JIT and GC). "
-        "Other work ran on the machine at the same time: wall times say little, ratios count.",
+        _about(found),
+        "## CPU, warm\n\nMilliseconds of the whole process, all threads (of a server, its own; JVM with JIT and GC).",
         "\n".join(_figures(found, "cpu", ratio=ratio)),
-        "**First run of a query in a new process, CPU milliseconds**",
-        "\n".join(_figures(found, "first_cpu", ratio=False)),
-        "**Wall milliseconds**",
+        "## Wall, warm\n\nMilliseconds.",
         "\n".join(_figures(found, "wall", ratio=False)),
-        "**Loading**",
-        "\n".join(_loads(found)),
+        FIRST,
+        "\n".join(_figures(found, "first_cpu", ratio=False)),
     ]
+    if any(engine.get("cold") for engine in found["engines"].values()):
+        parts += [
+            COLD,
+            _cold(found),
+        ]
     wrong = {name: differing(found, name) for name in engines}
-    said = [f"- {name}: {', '.join(queries)}" for name, queries in wrong.items() if queries]
-    parts.append("**Answers that differ from those of most engines**\n\n" + ("\n".join(said) or "None."))
-    failed = [
-        f"- {name}, {query}: {' '.join(figures['error'].split())[:200]}"
-        for name, queries in engines.items()
-        for query, figures in queries.items()
-        if "error" in figures
-    ]
-    if failed:
-        parts.append("**Errors**\n\n" + "\n".join(failed))
-    lost = [f"- {q}: {name} {_time(theirs)} ms, semcube {_time(own)} ms" for q, name, theirs, own in losses(found)]
-    parts.append("**Queries that a peer answers with less CPU than semcube**\n\n" + ("\n".join(lost) or "None."))
+    said = "\n".join(f"- {name}: {', '.join(queries)}" for name, queries in wrong.items() if queries)
+    parts += ["## Loading, memory, bytes", "\n".join(_loads(found))]
+    parts += ["## Answers that differ from those of most engines", said or "None."]
+    if failed := _notes(found, "error"):
+        parts += ["## Errors", failed]
+    if unasked := _notes(found, "unasked"):
+        parts += ["## Not asked", unasked]
+    parts += ["## Queries that a peer answers with less CPU than semcube", explained(found)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -165,6 +156,10 @@ def write(output: Path) -> None:
         (output / f"{name}.md").write_text(title + table(found), encoding="utf-8")
         ratios = _summary(found)
         links.append(f"- [{name}]({name}.md): {found['machine']['at']}, engines {', '.join(found['engines'])}{ratios}")
+    if (text := series.series_page(output)) is not None:
+        (output / "series.md").write_text(text, encoding="utf-8")
+        (output / "series.svg").write_text(series.plot_series(output), encoding="utf-8")
+        links.append("- [growing data](series.md): semcube and the hand plan at several sizes")
     page = output / "index.md"
     text = page.read_text(encoding="utf-8") if page.exists() else "# Benchmarks\n"
     start, end = "<!-- runs -->", "<!-- end of runs -->"
@@ -175,7 +170,7 @@ def write(output: Path) -> None:
 
 
 def _summary(found: dict[str, Any]) -> str:
-    engines = _queries(found)
+    engines = queries_of(found)
     if not {"semcube", "hand plan"} <= set(engines):
         return ""
     pairs = [(median(engines["semcube"].get(q["name"], {})), median(engines["hand plan"].get(q["name"], {})))

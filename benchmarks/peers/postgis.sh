@@ -6,7 +6,7 @@ set -euo pipefail
 cache=$(cd "$(dirname "$0")/.." && pwd)/.cache
 if ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || ! ls /usr/share/postgresql/*/extension/postgis.control >/dev/null 2>&1; then
   apt-get update -qq
-  apt-get install -qq -y --no-install-recommends postgresql postgresql-15-postgis-3
+  apt-get install -qq -y --no-install-recommends postgresql postgresql-postgis
 fi
 python3 -m venv "$cache/postgis"
 "$cache/postgis/bin/python" -m pip install --quiet 'psycopg[binary]' duckdb

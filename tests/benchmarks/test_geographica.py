@@ -12,8 +12,9 @@ from xml.etree import ElementTree
 import pytest
 import shapely
 
-from benchmarks import report
+from benchmarks import figures, series
 from benchmarks.__main__ import hexagons, main
+from benchmarks.reasons import UNKNOWN, explained, reason_of
 from semcube.bench.generator import Grid, triples, window
 from semcube.bench.workload import synthetic
 
@@ -62,7 +63,7 @@ def test_engines_agree_and_their_cost_is_kept(measured: Path) -> None:
         assert engine["load"]["bytes"] > 10_000
         assert engine["peak"] > 10_000_000
         assert {name: (f["rows"], f["digest"]) for name, f in engine["queries"].items()} == {
-            q["name"]: report.answers(found, q["name"]) for q in found["queries"]
+            q["name"]: figures.answers(found, q["name"]) for q in found["queries"]
         }
     rows = {name: f["rows"] for name, f in engines["semcube"]["queries"].items()}
     assert (rows["T1"], rows["S01"], rows["T3"], rows["L1"]) == (18, 144, 2, 1)
@@ -101,15 +102,79 @@ def test_an_engine_that_takes_too_long_is_stopped_and_goes_on(tmp_path: Path) ->
     assert [name for name, figures in found["queries"].items() if figures.get("rows") == 1] == ["S01", "S03", "S05"]
 
 
-def test_losses_and_differences_are_found() -> None:
-    def engine(rows: int, cpu: float) -> dict[str, object]:
-        return {"queries": {"Q": {"rows": rows, "digest": str(rows), "cpu": [cpu]}}}
+def engine(rows: int, *cpu: float, **more: object) -> dict[str, object]:
+    """Figures of an engine for one query."""
+    asked = {"rows": rows, "digest": str(rows), "cpu": list(cpu), "wall": list(cpu), "first_cpu": 9.0}
+    return {"title": "t", "queries": {"S11": asked}, **more}
 
+
+def test_losses_and_differences_are_found() -> None:
     found = {
-        "engines": {"hand plan": engine(5, 1.0), "semcube": engine(5, 4.0), "a": engine(5, 3.0), "b": engine(6, 2.0)}
-    }
-    assert report.differing(found, "b") == ["Q"]
-    assert report.losses(found) == [("Q", "a", 3.0, 4.0)]
+        "set": "synthetic-12",
+        "queries": [{"name": "S11", "label": "a selection"}],
+        "engines": {
+            "hand plan": engine(5, 1.0), "semcube": engine(5, 4.0), "postgis": engine(5, 3.0), "b": engine(6, 2.0),
+            "c": engine(5, 5.0), "d": engine(5, 1.0, 2.0, 90.0),
+        },
+    }  # fmt: skip
+    assert figures.differing(found, "b") == ["S11"]
+    assert figures.losses(found) == [("S11", "d", 2.0, 4.0), ("S11", "postgis", 3.0, 4.0)]
+    text = explained(found)
+    assert "| S11 | 4.0 | d 2.0, postgis 3.0 | 1, 2 |" in text
+    assert "1. d: Not looked into yet." in text
+    assert "2. postgis: PostgreSQL keeps" in text
+
+
+def test_every_loss_of_the_kept_runs_has_a_reason() -> None:
+    kept = [json.loads(file.read_text(encoding="utf-8")) for file in (ROOT / "docs" / "benchmarks").glob("*.json")]
+    lost = {(run["set"], peer, query) for run in kept for query, peer, _, _ in figures.losses(run)}
+    assert [item for item in sorted(lost) if reason_of(*item) == UNKNOWN] == []
+
+
+def test_growing_data_has_a_page_and_a_plot(tmp_path: Path) -> None:
+    about = {"machine": {"at": "then"}, "queries": [{"name": "S11", "label": "a selection"}]}
+    load = {"loaded": {"cpu_s": 1.0, "wall_s": 1.0}, "bytes": 5e6, "peak": 7e6}
+    for scale, time in ((80, 2.0), (256, 4.0), (1000, 12.0)):
+        engines = {name: engine(5, time, load=load, peak=8e6) for name in ("semcube", "hand plan")}
+        (tmp_path / f"synthetic-{scale}.json").write_text(json.dumps({**about, "engines": engines}), encoding="utf-8")
+    (tmp_path / "synthetic-80-100th.json").write_text("{}", encoding="utf-8")
+    page = series.series_page(tmp_path)
+    assert page is not None
+    assert "x time for x15.2 data |" in page
+    assert "| S11 | a selection | 2.0 (5) | 4.0 (5) | 12.0 (5) | 3.0 |" in page
+    assert "| 15,576,802 | semcube | 1.0 | 1.0 | 5.0 | 7 | 8 |" in page
+    picture = ElementTree.fromstring(series.plot_series(tmp_path))
+    lines = picture.findall("{http://www.w3.org/2000/svg}polyline")
+    assert [len(line.attrib["points"].split()) for line in lines] == [3, 3]
+
+
+def test_a_budget_ends_the_questions_and_a_cold_answer_is_measured(tmp_path: Path) -> None:
+    from semcube.bench.runner import Engine, Limits, ask
+
+    driver = tmp_path / "driver.py"
+    driver.write_text(
+        "import json, sys, time\n"
+        "job = json.load(open(sys.argv[1]))\n"
+        "say = lambda **line: print(json.dumps(line), flush=True)\n"
+        "say(opened={'cpu_s': 0, 'wall_s': 0})\n"
+        "for query in job['queries']:\n"
+        "    name = query['name']\n"
+        "    say(start=name)\n"
+        "    if name == 'J02': time.sleep(1.2)\n"
+        "    say(ran=name, total_cpu=7)\n"
+        "    say(name=name, rows=1, digest='d', first_cpu=1, first_wall=1, cpu=[1], wall=[1], peak=len(name))\n",
+        encoding="utf-8",
+    )
+    sleepy = Engine("sleepy", "sleeps", (sys.executable, str(driver)))
+    limits = Limits(seconds=5.0, budget=1.0, cold=("S01",))
+    chosen = [q for q in synthetic(12) if q.name in {"S01", "S02", "J01", "J02", "J03", "J04"}]
+    found = ask(sleepy, chosen, tmp_path, limits, say=lambda text: None)
+    answered = [name for name, result in found["queries"].items() if "rows" in result]
+    assert answered == ["S01", "S02", "J04", "J02"][: len(answered)]  # fewer where processes start slowly
+    assert found["queries"]["J01"] == {"unasked": "its 1 s were used up"}
+    assert found["peak"] == 3
+    assert found["cold"]["S01"]["cpu"] == 7
+    assert found["cold"]["S01"]["wall"] > 0
 
 
 def test_help_names_the_options() -> None:

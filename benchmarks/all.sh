@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Every page of docs/benchmarks from one command; about 25 minutes on two quiet cores. Peers that are not installed are
+# left out (benchmarks/peers/install.sh). Names of stages as arguments run only these.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python=${PYTHON:-.venv/bin/python}
+bench() { "$python" -m benchmarks --timeout 10 "$@" >/dev/null; }
+run() {
+  case $1 in
+    million) bench --full --budget 110 --cold L1 S11 J03 ;;                        # every peer, a million triples
+    small) bench --divide 100 --engines "hand plan" semcube postgis sedonadb virtuoso --budget 60 ;;
+    four) bench -n 500 --engines "hand plan" semcube postgis sedonadb --budget 120 ;;
+    tenth) bench -n 80 ;;
+    sixteen) bench -n 1000 --runs 3 ;;
+    real) bench --set real --engines semcube pyoxigraph --budget 120 ;;
+    concurrency) "$python" -m benchmarks.concurrency ;;
+    *) echo "no stage $1" >&2; exit 2 ;;
+  esac
+}
+[ $# -gt 0 ] || set -- tenth million small four sixteen real concurrency
+for stage in "$@"; do
+  begun=$SECONDS
+  run "$stage"
+  echo "$stage: $((SECONDS - begun)) s" >&2
+done
+"$python" -m benchmarks report
