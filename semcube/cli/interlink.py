@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``semcube interlink``: the relations between two sources as links."""
+"""``semcube interlink``: the relations of space, distance and time between two sources as links."""
 
 from __future__ import annotations
 
@@ -60,8 +60,24 @@ def interlink(  # noqa: PLR0913, PLR0917 - one parameter for each option
     ] = "-",
     into: Annotated[str | None, typer.Option("--into", help="Folder of a store that takes the links instead.")] = None,
     relations: Annotated[
-        str, typer.Option(help="all, sf, eh, rcc8, names or DE-9IM patterns, with commas between.")
+        str, typer.Option(help="all, sf, eh, rcc8, names or DE-9IM patterns, with commas between; none: time alone.")
     ] = "sf",
+    within: Annotated[
+        float | None, typer.Option(help="Link what is at most so many metres apart, in place of --relations.")
+    ] = None,
+    nearest: Annotated[
+        int | None, typer.Option(help="Link each source feature with so many nearest target features instead.")
+    ] = None,
+    similar: Annotated[
+        str | None, typer.Option(help="Link shapes by hausdorff or frechet distance instead; needs --at-most.")
+    ] = None,
+    at_most: Annotated[
+        float | None, typer.Option(help="Largest distance of --similar, in units of the system.")
+    ] = None,
+    predicate: Annotated[str | None, typer.Option(help="IRI of the property of links by distance.")] = None,
+    with_distance: Annotated[
+        bool, typer.Option("--with-distance", help="Say the distance of each link in RDF too.")
+    ] = False,
     minimal: Annotated[bool, typer.Option("--minimal", help="Leave out links that follow from others.")] = False,
     source_iri: Annotated[
         str | None, typer.Option(help="Column of IRIs of the source, or a template such as http://e/{code}.")
@@ -79,10 +95,15 @@ def interlink(  # noqa: PLR0913, PLR0917 - one parameter for each option
     target_crs: Annotated[str | None, typer.Option(help="Coordinate reference system of the target.")] = None,
     crs: Annotated[str | None, typer.Option(help="System to compare in, where the sides differ.")] = None,
     temporal: Annotated[
-        str | None, typer.Option(help="Relations of time that must hold too: all, or names such as during,meets.")
+        str | None,
+        typer.Option(
+            "--time-relations",
+            "--temporal",
+            help="Relations of time that must hold too (alone with --relations none): all, or such as during,meets.",
+        ),
     ] = None,
     source_time: Annotated[
-        str | None, typer.Option(help="Columns BEGIN,END of the source, or one of instants.")
+        str | None, typer.Option(help="Columns BEGIN,END of the source, or one of instants; of a store, properties.")
     ] = None,
     target_time: Annotated[str | None, typer.Option(help="The same of the target.")] = None,
     invalid: Annotated[
@@ -104,7 +125,7 @@ def interlink(  # noqa: PLR0913, PLR0917 - one parameter for each option
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no summary.")] = False,
 ) -> None:
-    """Link the features of two sources by their topological relations."""
+    """Link the features of two sources by their relations of space, distance or time."""
     from semcube.errors import UsageError
     from semcube.interlink import InterlinkOptions
     from semcube.interlink import interlink as run
@@ -118,7 +139,8 @@ def interlink(  # noqa: PLR0913, PLR0917 - one parameter for each option
         target_layer=target_layer, source_where=source_where, target_where=target_where, source_select=source_select,
         target_select=target_select, source_crs=source_crs, target_crs=target_crs, crs=crs, temporal=temporal,
         source_time=source_time, target_time=target_time, invalid=invalid.value, processes=processes,
-        base=base or DEFAULT_BASE, budget=budget, score=score, boost=boost, state=state,
+        base=base or DEFAULT_BASE, budget=budget, score=score, boost=boost, state=state, within=within,
+        nearest=nearest, similar=similar, at_most=at_most, predicate=predicate, with_distance=with_distance,
     )  # fmt: skip
     with ExitStack() as stack:
         first = opened(source, stack)

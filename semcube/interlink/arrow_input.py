@@ -28,18 +28,26 @@ class ArrowInput:
         geometry: The geometry column.
         iri: The column of IRIs.
         crs: The system; by default that of the column's GeoArrow metadata.
+        spatial: False if geometries are not wanted.
 
     Raises:
         SourceError: There is no geometry column.
     """
 
     def __init__(
-        self, table: pa.Table, label: str, *, geometry: str | None = None, iri: str | None = None, crs: Any = None
+        self,
+        table: pa.Table,
+        label: str,
+        *,
+        geometry: str | None = None,
+        iri: str | None = None,
+        crs: Any = None,
+        spatial: bool = True,
     ) -> None:
         self.label, self.iri = label, iri
         self.key: str | None = None
-        self.geometry = geometry or _geometry_column(table.schema, label)
-        self.crs = crs if crs is not None else _crs_of(table.schema.field(self.geometry))
+        self.geometry = (geometry or _geometry_column(table.schema, label)) if spatial else None
+        self.crs = crs if crs is not None or self.geometry is None else _crs_of(table.schema.field(self.geometry))
         self.columns = [name for name in table.column_names if name != self.geometry]
         self.table = table
 
@@ -49,13 +57,14 @@ class ArrowInput:
         return int(self.table.nbytes)
 
     def batches(self, columns: list[str], chunk_bytes: int) -> Iterator[pa.RecordBatch]:
-        """``columns`` and ``geometry`` (WKB); ``fid`` is the row number where there is none."""
+        """``columns`` and ``geometry`` (WKB, if wanted); ``fid`` is the row number where there is none."""
         rows = max(1, int(self.table.num_rows * chunk_bytes / max(self.table.nbytes, 1)))
         start = 0
         for batch in self.table.to_batches(max_chunksize=rows):
             found = {"fid": pa.array(np.arange(start, start + batch.num_rows))}
             found |= {name: batch.column(name) for name in columns if name in self.columns}
-            found["geometry"] = _wkb(batch.column(self.geometry))
+            if self.geometry is not None:
+                found["geometry"] = _wkb(batch.column(self.geometry))
             start += batch.num_rows
             yield pa.record_batch(found)
 
@@ -63,16 +72,19 @@ class ArrowInput:
 class FileInput(ArrowInput):
     """A layer of a file; see :func:`file_input`."""
 
-    def __init__(self, path: str | Path, layer: str | None, crs: str | None, where: str | None) -> None:
+    def __init__(
+        self, path: str | Path, layer: str | None, crs: str | None, where: str | None, spatial: bool = True
+    ) -> None:
         from semcube.io import open_vector
 
         self.source = open_vector(path, layer, crs=crs)
         info = self.source.info
         self.label = str(path) if layer is None else f"{path}, layer {layer}"
-        if info.geometry_column is None:
+        if spatial and info.geometry_column is None:
             raise SourceError(
-                "has no geometry", source=info.source, layer=info.layer, expected="a layer with geometries"
-            )
+                "has no geometry", source=info.source, layer=info.layer, expected="a layer with geometries",
+                fix="relate time alone with relations='none' (--relations none), if that is meant",
+            )  # fmt: skip
         self.iri, self.key, self.crs = None, info.key, info.crs
         self.columns = list(info.fields.names)
         self._where = where
@@ -90,14 +102,16 @@ class FileInput(ArrowInput):
         yield from self.source.batches(columns=names, where=self._where, batch_bytes=chunk_bytes)
 
 
-def file_input(path: str | Path, layer: str | None, crs: str | None, where: str | None) -> ArrowInput:
+def file_input(
+    path: str | Path, layer: str | None, crs: str | None, where: str | None, spatial: bool = True
+) -> ArrowInput:
     """The layer of a file.
 
     Raises:
-        SourceError: No such file or layer, or it has no geometry.
+        SourceError: No such file or layer, or it has no geometry though these are wanted.
         UnsupportedError: The format is not read.
     """
-    return FileInput(path, layer, crs, where)
+    return FileInput(path, layer, crs, where, spatial)
 
 
 def _geometry_column(schema: pa.Schema, label: str) -> str:

@@ -11,14 +11,16 @@ import numpy as np
 import pyarrow as pa
 
 from semcube.errors import UsageError
+from semcube.geometry import crs, same
 from semcube.interlink.identity import Duplicates
-from semcube.interlink.links import LinkBatch, Links, write_links
+from semcube.interlink.links import LINKS, MEASURED_LINKS, LinkBatch, Links, write_links
 from semcube.interlink.matching import Matched, Matcher, Task, matched
 from semcube.interlink.options import InterlinkOptions
 from semcube.interlink.report import Report
 from semcube.interlink.selection import LinkRelations
 from semcube.interlink.sides import Chunk, Side, SideOptions, common_crs, concatenate, open_side
-from semcube.interlink.time import ALLEN, allen, allen_iri, allen_names
+from semcube.interlink.time import ALLEN, NO_PERIODS, allen, allen_iri, allen_names
+from semcube.vocab import CRS84
 
 __all__ = ["Linking", "interlink"]
 
@@ -34,7 +36,7 @@ def interlink(
     progress: Callable[[int], None] | None = None,
     **choices: Any,
 ) -> Links:
-    """Find the topological relations between the features of two sources and write them as links.
+    """Find the relations between the features of two sources, of space, distance or time, and write them as links.
 
     Args:
         source: A path, a store, a GeoDataFrame, or Arrow data with a geometry column.
@@ -72,7 +74,7 @@ def interlink(
         from semcube.interlink.state import resumed_batches
 
         batches = resumed_batches(linking, progress)
-    table = write_links(linking.counted(batches), output)
+    table = write_links(linking.counted(batches), output, LINKS if linking.measure is None else MEASURED_LINKS)
     linking.report.finish()
     return Links(linking.report, table)
 
@@ -106,20 +108,29 @@ class Linking:
     _told: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     """Invalid rows of the held side that were reported."""
 
+    def __post_init__(self) -> None:
+        self.measure = self.options.measure
+        self.predicate = self.options.predicate or (None if self.measure is None else self.measure.iri)
+        self.is_nearest = self.measure is not None and self.measure.name == "nearest"
+
     @classmethod
     def open(cls, source: Any, target: Any, options: InterlinkOptions) -> Linking:
         """Open both sides and bring them into one system."""
         temporal = () if options.temporal is None else allen_names(options.temporal)
-        relations = LinkRelations(options.relations, minimal=options.minimal, self_join=target is None)
+        wanted = "sf" if options.time_alone else options.relations
+        relations = LinkRelations(wanted, minimal=options.minimal, self_join=target is None)
         first = open_side(source, options.side("source"), options.base)
         if target is None:
-            common_crs(first, first, options.crs)
+            _agree(first, first, options)
             report = Report(first.report, first.report, options.invalid)
             return cls(first, None, options, relations, temporal, report)
         other = options.side("target") if temporal or options.target_time else _untimed(options, "target")
         second = open_side(target, other, options.base)
-        common_crs(first, second, options.crs)
+        _agree(first, second, options)
         swapped = first.size is not None and second.size is not None and first.size > second.size
+        if options.nearest is not None:
+            # The nearest of a feature are known once all of the target are.
+            swapped = True
         report = Report(first.report, second.report, options.invalid)
         return cls(first, second, options, relations, temporal, report, swapped)
 
@@ -143,8 +154,19 @@ class Linking:
     def matcher(self) -> Matcher:
         """The held side, read and indexed."""
         held = concatenate(list(self.read(self.held)))
+        if held.periods is None and self.temporal:
+            held.periods = NO_PERIODS
         seen_from_held = tuple(_converse(name) for name in self.temporal) if self.swapped else self.temporal
-        return Matcher(held, self.options.invalid, self.options.filter, self._either_way(seen_from_held))
+        wanted = self._either_way(seen_from_held)
+        return self._kind()(held, self.options.invalid, self.options.filter, wanted, self.measure)
+
+    def _kind(self) -> type[Matcher]:
+        """How pairs are found."""
+        from semcube.interlink.matchers import NearestMatcher, TimeMatcher
+
+        if self.is_nearest:
+            return NearestMatcher
+        return TimeMatcher if self.options.time_alone else Matcher
 
     def _either_way(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Of a side with itself, a pair is met once, so the converse relations count too."""
@@ -152,19 +174,20 @@ class Linking:
             return names
         return tuple(dict.fromkeys([*names, *(_converse(name) for name in names)]))
 
-    def tasks(self, held: Chunk) -> Iterator[Task]:
+    def tasks(self, matcher: Matcher) -> Iterator[Task]:
         """What the held side meets."""
+        held = matcher.held
         if self.streamed is None:
             for start in range(0, len(held), _SELF_ROWS):
-                yield Task(None, (start, min(start + _SELF_ROWS, len(held))))
+                yield from matcher.tasks(None, (start, min(start + _SELF_ROWS, len(held))))
             return
         for chunk in self.read(self.streamed):
-            yield Task(chunk, (0, len(chunk)))
+            yield from matcher.tasks(chunk, (0, len(chunk)))
 
     def batches(self, progress: Callable[[int], None] | None = None) -> Iterator[LinkBatch]:
         """All links, task by task."""
         matcher = self.matcher()
-        for task, found in matched(matcher, self.tasks(matcher.held), self.options.processes):
+        for task, found in matched(matcher, self.tasks(matcher), self.options.processes):
             self.count(matcher, task, found)
             yield from self.links(matcher, task.chunk or matcher.held, found)
             if progress is not None:
@@ -189,6 +212,12 @@ class Linking:
     def links(self, matcher: Matcher, chunk: Chunk, found: Matched) -> Iterator[LinkBatch]:
         """The links of related pairs."""
         held = matcher.held
+        if self.measure is not None or self.options.time_alone:
+            # Of a side with itself, the chunk of the nearest is the source as well.
+            turned = self.swapped or self.is_nearest
+            ends = (held, found.first), (chunk, found.second)
+            yield from self._plain_links(*(ends[::-1] if turned else ends), found.values)
+            return
         if self.swapped:
             codes = matcher.codes.transposed(found.codes)
             sides = (chunk, found.second), (held, found.first)
@@ -196,6 +225,39 @@ class Linking:
             codes = found.codes
             sides = (held, found.first), (chunk, found.second)
         yield from self.links_of(sides[0], sides[1], codes, matcher)
+
+    def _plain_links(
+        self, first: tuple[Chunk, np.ndarray], second: tuple[Chunk, np.ndarray], values: np.ndarray | None
+    ) -> Iterator[LinkBatch]:
+        """The links of pairs that are related by distance or time alone."""
+        count = len(first[1])
+        self.report.related += count
+        if self.measure is not None:
+            ways = [(first, second)]
+            timed = self._timed(first, second)
+            if self.streamed is None and not self.is_nearest:
+                ways.append((second, first))
+                if self.options.minimal:
+                    timed[1] &= ~timed[0]
+            for (a, b), holds in zip(ways, timed, strict=False):
+                if holds.any():
+                    yield self._measured(a, b, np.asarray(values)[holds], holds)
+        if self.temporal:
+            none = np.full(count, -1, np.int16)
+            yield from self._temporal_links(first, second, (none, none), [])
+
+    def _measured(
+        self, first: tuple[Chunk, np.ndarray], second: tuple[Chunk, np.ndarray], values: np.ndarray, holds: np.ndarray
+    ) -> LinkBatch:
+        assert self.measure is not None
+        assert self.predicate is not None
+        (a, rows), (b, others) = first, second
+        return LinkBatch(
+            self.measure.relation, self.predicate, a.iris.take(pa.array(rows[holds])),
+            b.iris.take(pa.array(others[holds])),
+            pa.DictionaryArray.from_arrays(pa.nulls(len(values), pa.int16()), pa.array([], pa.string())),
+            pa.array(values), self.measure.distance_iri if self.options.with_distance else None,
+        )  # fmt: skip
 
     def links_of(
         self, first: tuple[Chunk, np.ndarray], second: tuple[Chunk, np.ndarray], codes: np.ndarray, matcher: Matcher
@@ -257,6 +319,21 @@ class Linking:
             yield batch
 
 
+def _agree(first: Side, second: Side, options: InterlinkOptions) -> None:
+    """Bring both sides into one system; for metres on the ellipsoid that is CRS84."""
+    if options.time_alone:
+        return
+    measure = options.measure
+    metric = measure is not None and measure.in_metres
+    if metric and options.crs is not None and not same(crs(options.crs), crs(CRS84)):
+        raise UsageError(
+            f"crs {options.crs} and metres on the ellipsoid", expected="CRS84, or no crs where the sides agree"
+        )
+    common_crs(first, second, options.crs)
+    if metric:
+        first.wanted = second.wanted = crs(CRS84)
+
+
 def _untimed(options: InterlinkOptions, name: str) -> SideOptions:
     return replace(options, temporal=None).side(name)
 
@@ -282,5 +359,6 @@ def _batch(
     texts: list[str],
 ) -> LinkBatch:
     (a, rows), (b, others) = sides
-    matrix = pa.DictionaryArray.from_arrays(pa.array(codes[wanted]), pa.array(texts, pa.string()))
+    known = codes[wanted]
+    matrix = pa.DictionaryArray.from_arrays(pa.array(known, mask=known < 0), pa.array(texts, pa.string()))
     return LinkBatch(name, iri, a.iris.take(pa.array(rows[wanted])), b.iris.take(pa.array(others[wanted])), matrix)

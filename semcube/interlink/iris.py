@@ -11,11 +11,12 @@ import pyarrow.compute as pc
 
 from semcube.errors import RowError, SourceError
 
-__all__ = ["IRINaming"]
+__all__ = ["ABSOLUTE_IRI", "IRINaming"]
 
 _FIELD = re.compile(r"\{([^{}]+)\}")
 _SAFE = r"^[A-Za-z0-9._~\x{A0}-\x{D7FF}\x{F900}-\x{FDCF}\x{FDF0}-\x{FFEF}-]*$"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._~\u00A0-\uD7FF\uF900-\uFDCF\uFDF0-\uFFEF\U00010000-\U000EFFFD-]")
+ABSOLUTE_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]*")
 _IRI = r"^[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]*$"
 
 

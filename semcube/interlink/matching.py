@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 import shapely
 
-from semcube.interlink.filters import candidate_filter
+from semcube.interlink.filters import CandidateFilter, candidate_filter
+from semcube.interlink.measures import Measure, measured_filter
 from semcube.interlink.sides import Chunk
 from semcube.interlink.time import Periods, allen
 from semcube.interlink.verification import MatrixCodes, Verifier
@@ -48,6 +49,8 @@ class Matched:
     codes: np.ndarray
     texts: list[str] = field(default_factory=list)
     """What the codes mean, where they come from another process."""
+    values: np.ndarray | None = None
+    """float64, the distances where one is measured."""
     candidates: int = 0
     known: int = 0
     verified: int = 0
@@ -65,15 +68,30 @@ class Matcher:
     filter: str = "tree"
     temporal: tuple[str, ...] = ()
     """Only pairs in one of these relations of time, seen from the held side, are candidates."""
+    measure: Measure | None = None
+    """What is measured, in place of the topological relation."""
     seen: np.ndarray | None = None
     """Bits by held row: versions of the held side that it was part of."""
     codes: MatrixCodes = field(default_factory=MatrixCodes)
 
     def __post_init__(self) -> None:
-        self.find = candidate_filter(self.filter, self.held.geometries)
+        self.find = self._filter()
         self.verifier = Verifier(self.held, self.invalid, self.codes)
         self.checked = np.zeros(len(self.held), dtype=bool)
         self._reported = 0
+
+    def _filter(self) -> CandidateFilter:
+        if self.measure is not None:
+            return measured_filter(self.measure, self.held.geometries)
+        return candidate_filter(self.filter, self.held.geometries)
+
+    def test(self, chunk: Chunk, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Which pairs are related, the codes of their matrices, their distances (where one is measured)."""
+        if self.measure is None:
+            codes = self.verifier.relate(chunk, first, second)
+            return self.meets(codes), codes, np.empty(len(codes))
+        near, values = self.measure.holds(self.held.geometries[first], chunk.geometries[second])
+        return near, np.full(len(first), -1, np.int16), values
 
     def match(self, task: Task) -> Matched:
         """The related pairs of a task."""
@@ -88,16 +106,22 @@ class Matcher:
                 a, b = first[low : low + _PAIRS], second[low : low + _PAIRS]
                 invalid_held.append(self.verifier.check(self.held, a, self.checked))
                 invalid.append(self.verifier.check(chunk, b, checked))
-                codes = self.verifier.relate(chunk, a, b)
+                keep, codes, values = self.test(chunk, a, b)
                 result.verified += len(a)
-                meets = self.meets(codes)
-                parts.append((a[meets], b[meets], codes[meets]))
+                parts.append((a[keep], b[keep], codes[keep], values[keep]))
         if parts:
-            result.first, result.second, result.codes = (np.concatenate(each) for each in zip(*parts, strict=True))
+            result.first, result.second, result.codes, values = (
+                np.concatenate(each) for each in zip(*parts, strict=True)
+            )
+            result.values = None if self.measure is None else values
             result.invalid_held = np.concatenate([*invalid_held, *(invalid if own else [])])
             result.invalid = result.invalid_held[:0] if own else np.concatenate(invalid)
         result.errors = self.verifier.errors - errors
         return result
+
+    def tasks(self, chunk: Chunk | None, rows: tuple[int, int]) -> Iterator[Task]:
+        """What meeting rows of a chunk (or of the held side itself) is cut into."""
+        yield Task(chunk, rows)
 
     def _candidates(self, chunk: Chunk, task: Task, result: Matched) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         boxes = shapely.bounds(chunk.geometries[task.rows[0] : task.rows[1]]).reshape(-1, 4)
@@ -161,14 +185,14 @@ def _packed_matcher(matcher: Matcher, way: str) -> Any:
     """The matcher itself for a forked child; for others what it takes to make one."""
     if way == "fork":
         return matcher
-    given = {name: getattr(matcher, name) for name in ("invalid", "filter", "temporal", "seen")}
-    return given, _packed_chunk(matcher.held)
+    given = {name: getattr(matcher, name) for name in ("invalid", "filter", "temporal", "measure", "seen")}
+    return type(matcher), given, _packed_chunk(matcher.held)
 
 
 def _begin(given: Any) -> None:
     if not isinstance(given, Matcher):
-        options, chunk = given
-        given = Matcher(_unpacked_chunk(chunk), **options)
+        kind, options, chunk = given
+        given = kind(_unpacked_chunk(chunk), **options)
     _worker[:] = [given]
 
 

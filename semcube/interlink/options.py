@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from semcube.errors import UsageError
+from semcube.interlink.iris import ABSOLUTE_IRI
+from semcube.interlink.measures import Measure, measure_of
 from semcube.interlink.sides import CHUNK_BYTES, DEFAULT_BASE, SideOptions
 
 __all__ = ["InterlinkOptions"]
@@ -22,7 +24,19 @@ class InterlinkOptions:
     """
 
     relations: str = "sf"
-    """``all``, ``sf``, ``eh``, ``rcc8``, names or DE-9IM patterns, with commas between."""
+    """``all``, ``sf``, ``eh``, ``rcc8``, names or DE-9IM patterns, with commas between; ``none`` for time alone."""
+    within: float | None = None
+    """Link what is at most so many metres apart (geodesic), in place of topological relations."""
+    nearest: int | None = None
+    """Link each feature of the source with so many nearest ones of the target (geodesic)."""
+    similar: str | None = None
+    """Link shapes by ``hausdorff`` or ``frechet`` distance, at most :attr:`at_most`."""
+    at_most: float | None = None
+    """Units of the system that is compared in."""
+    predicate: str | None = None
+    """The IRI of the property of links by distance, in place of semcube's own."""
+    with_distance: bool = False
+    """Say the distance of each link in RDF too, by a reified statement (a table and Parquet have it as a column)."""
     temporal: str | None = None
     """Allen's relations that must hold too: ``all`` or names with commas between; needs the columns of time."""
     minimal: bool = False
@@ -65,10 +79,38 @@ class InterlinkOptions:
             raise UsageError(f"invalid={self.invalid!r}", expected="repair, skip, fail or keep")
         if self.state is not None and self.budget is not None:
             raise UsageError("a state and a budget", expected="one of them")
+        self._check_kind()
         if self.processes < 1:
             raise UsageError(f"{self.processes} processes", expected="at least 1")
         if self.chunk_bytes < 1:
             raise UsageError(f"chunks of {self.chunk_bytes} bytes", expected="at least 1")
+
+    def _check_kind(self) -> None:
+        measure = self.measure
+        if measure is None and (self.predicate is not None or self.with_distance):
+            raise UsageError(
+                "a predicate or distances without a relation by distance", expected="within, nearest or similar too"
+            )
+        if self.predicate is not None and ABSOLUTE_IRI.fullmatch(self.predicate) is None:
+            raise UsageError(f"predicate {self.predicate!r}", expected="an absolute IRI")
+        if self.time_alone and self.temporal is None:
+            raise UsageError("no relations", expected="relations of space, of distance or of time (--time-relations)")
+        if measure is not None and self.relations != "sf":
+            raise UsageError(f"relations {self.relations!r} and {measure.name}", expected="one of them")
+        if (measure is not None or self.time_alone) and self.budget is not None:
+            raise UsageError("a budget", expected="topological relations with it")
+        if measure is not None and measure.name == "nearest" and self.temporal is not None:
+            raise UsageError("nearest and relations of time", expected="one of them")
+
+    @property
+    def measure(self) -> Measure | None:
+        """The relation by distance, None for topological relations."""
+        return measure_of(self.within, self.nearest, self.similar, self.at_most)
+
+    @property
+    def time_alone(self) -> bool:
+        """Whether only time is related."""
+        return self.relations.strip() == "none"
 
     def side(self, name: str) -> SideOptions:
         """The choices of ``source`` or ``target``."""
@@ -79,4 +121,5 @@ class InterlinkOptions:
                 fix=f"name the columns with {name}_time (--{name}-time BEGIN,END)",
             )
         given = {key: getattr(self, f"{name}_{key}") for key in ("iri", "layer", "crs", "where", "select")}
-        return SideOptions(**given, begin=begin.strip() or None, end=end.strip() or None)
+        spatial = not self.time_alone
+        return SideOptions(**given, begin=begin.strip() or None, end=end.strip() or None, spatial=spatial)

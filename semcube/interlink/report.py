@@ -30,6 +30,8 @@ class SideReport:
     """Geometries outside of what the chosen system can express."""
     unnamed: int = 0
     """Rows without an IRI."""
+    untimed: int = 0
+    """Rows without beginning or end, where time is related; they have no links."""
     invalid: int = 0
     """Invalid geometries met among the candidates, repaired or skipped as chosen."""
     duplicates: int = 0
@@ -59,7 +61,7 @@ class Report:
     invalid: str = "repair"
     """What was done with invalid geometries."""
     candidates: int = 0
-    """Pairs whose boxes meet."""
+    """Pairs whose boxes meet, or are near enough."""
     verified: int = 0
     """Pairs related exactly."""
     known: int = 0
@@ -67,7 +69,7 @@ class Report:
     errors: int = 0
     """Pairs that GEOS could not relate (invalid geometries kept as they are)."""
     related: int = 0
-    """Pairs that share a point."""
+    """Pairs that share a point, are near enough, or stand in a relation of time, whichever is asked for."""
     links: int = 0
     """Links written."""
     relations: dict[str, int] = field(default_factory=dict)
@@ -118,7 +120,7 @@ class Report:
         action = {"repair": "invalid repaired", "skip": "invalid left out", "keep": "invalid kept"}
         counts = {
             "without geometry": side.missing, "empty": side.empty, "unreadable": side.unreadable,
-            "outside of the system": side.outside, "without IRI": side.unnamed,
+            "outside of the system": side.outside, "without IRI": side.unnamed, "without time": side.untimed,
             action.get(self.invalid, "invalid"): side.invalid, "with the IRI of another": side.duplicates,
         }  # fmt: skip
         told = "".join(f"; {count:,} {what}" for what, count in counts.items() if count)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from semcube.interlink.arrow_input import ArrowInput, file_input
 from semcube.interlink.iris import IRINaming
 from semcube.interlink.report import SideReport
 from semcube.interlink.time import Periods, periods
+from semcube.vocab import PREFIXES
 
 __all__ = ["Chunk", "Side", "SideOptions", "common_crs", "concatenate", "open_side"]
 
@@ -26,6 +27,7 @@ DEFAULT_BASE = "https://example.org/"
 FEATURES = """PREFIX geo: <http://www.opengis.net/ont/geosparql#>
 SELECT ?feature ?wkt { ?feature geo:hasDefaultGeometry|geo:hasGeometry ?g . ?g geo:asWKT ?wkt }"""
 """What is selected from a store where no selection is given."""
+_BEGIN, _END = "begin", "end"
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,11 @@ class SideOptions:
     select: str | None = None
     """SPARQL selection from a store; its first two variables are the thing and its geometry."""
     begin: str | None = None
-    """Column of the instant a feature begins; of the only one where there is no end."""
+    """Column of the instant a feature begins; of the only one where there is no end. Of a store without a selection, a
+    property or property path from the feature, as in ``time:hasTime/time:inXSDDateTime``."""
     end: str | None = None
+    spatial: bool = True
+    """False if geometries are not wanted."""
 
 
 @dataclass
@@ -92,6 +97,7 @@ class Side:
 
     def __init__(self, data: ArrowInput, options: SideOptions, base: str) -> None:
         self.data = data
+        self.spatial = options.spatial
         self.label = data.label
         naming = options.iri or data.iri
         if naming is None:
@@ -117,7 +123,7 @@ class Side:
         return self.data.size
 
     def chunks(self, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Chunk]:
-        """The rows that have an IRI and a geometry, counted in :attr:`report`.
+        """The rows that have an IRI and a geometry (or a time, where that alone counts), counted in :attr:`report`.
 
         Raises:
             SourceError: The data cannot be read.
@@ -127,9 +133,15 @@ class Side:
         first = 0
         for batch in self.data.batches(columns, chunk_bytes):
             iris = self.naming.iris(batch, first)
-            geometries = self._geometries(batch)
-            usable = self._usable(batch, iris, geometries)
             times = periods(batch, self.times[0], self.times[-1], self.label, first) if self.times else None
+            if times is not None:
+                self.report.untimed += int((~times.known).sum())
+            if self.spatial:
+                geometries = self._geometries(batch)
+                usable = self._usable(batch, iris, geometries)
+            else:
+                geometries = np.full(batch.num_rows, None, dtype=object)
+                usable = self._timed(iris, times)
             first += batch.num_rows
             self.report.read += batch.num_rows
             if len(usable):
@@ -156,6 +168,12 @@ class Side:
         self.report.empty += int(empty.sum())
         self.report.unnamed += int((~named).sum())
         return np.flatnonzero(named & ~missing & ~empty)
+
+    def _timed(self, iris: pa.Array, times: Periods | None) -> np.ndarray:
+        """Rows with an IRI and a time."""
+        named = iris.is_valid().to_numpy(zero_copy_only=False)
+        self.report.unnamed += int((~named).sum())
+        return np.flatnonzero(named if times is None else named & times.known)
 
 
 def _merged(geometries: np.ndarray) -> np.ndarray:
@@ -191,25 +209,49 @@ def open_side(thing: Any, options: SideOptions, base: str = DEFAULT_BASE) -> Sid
         SourceError: The file cannot be read, or has no geometry.
     """
     if isinstance(thing, str | Path):
-        return Side(file_input(thing, options.layer, options.crs, options.where), options, base)
+        return Side(file_input(thing, options.layer, options.crs, options.where, options.spatial), options, base)
     if hasattr(thing, "query") and hasattr(thing, "load"):
-        answer = thing.query(options.select or FEATURES)
-        try:
-            table = answer.to_arrow()
-        finally:
-            answer.close()
-        if len(table.column_names) < 2:
-            raise UsageError(
-                f"a selection of {len(table.column_names)} variable(s)", expected="the thing, then its geometry"
-            )
-        data = ArrowInput(table, str(thing), geometry=table.column_names[1], iri=table.column_names[0])
-        return Side(data, options, base)
+        return _store_side(thing, options, base)
     if hasattr(thing, "to_wkb") and hasattr(thing, "geometry"):
         return Side(_frame_input(thing), options, base)
     if hasattr(thing, "__arrow_c_stream__"):
-        return Side(ArrowInput(pa.table(thing), f"the {type(thing).__name__}"), options, base)
+        data = ArrowInput(pa.table(thing), f"the {type(thing).__name__}", spatial=options.spatial)
+        return Side(data, options, base)
     raise UsageError(
         f"a {type(thing).__name__}", expected="a path, a store, a GeoDataFrame, or Arrow data with a geometry column"
+    )
+
+
+def _store_side(store: Any, options: SideOptions, base: str) -> Side:
+    """What a selection finds in a store."""
+    query = options.select
+    if query is None:
+        query, options = _features(options)
+    answer = store.query(query)
+    try:
+        table = answer.to_arrow()
+    finally:
+        answer.close()
+    if len(table.column_names) < 2:
+        wanted = "the thing, then its geometry" if options.spatial else "the thing and its time"
+        raise UsageError(f"a selection of {len(table.column_names)} variable(s)", expected=wanted)
+    geometry = table.column_names[1] if options.spatial else None
+    data = ArrowInput(table, str(store), geometry=geometry, iri=table.column_names[0], spatial=options.spatial)
+    return Side(data, options, base)
+
+
+def _features(options: SideOptions) -> tuple[str, SideOptions]:
+    """The selection where none is given: features, their geometries, their times by the properties that are named."""
+    paths = [(name, path) for name, path in ((_BEGIN, options.begin), (_END, options.end)) if path]
+    if not paths:
+        return FEATURES, options
+    declared = "".join(f"PREFIX {name}: <{iri}>\n" for name, iri in PREFIXES.items())
+    shape = "?feature geo:hasDefaultGeometry|geo:hasGeometry ?g . ?g geo:asWKT ?wkt . " if options.spatial else ""
+    times = " ".join(f"?feature {path} ?{name} ." for name, path in paths)
+    variables = " ".join(["?feature", *(["?wkt"] if options.spatial else []), *(f"?{name}" for name, _ in paths)])
+    names = {name: name for name, _ in paths}
+    return f"{declared}SELECT {variables} {{ {shape}{times} }}", replace(
+        options, begin=names[_BEGIN], end=names.get(_END)
     )
 
 

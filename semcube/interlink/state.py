@@ -4,7 +4,8 @@
 A row is known by a fingerprint of its IRI and its geometry. The folder holds the fingerprints of each *version* of the
 held side and, for each chunk of the streamed side that was met, a part: its fingerprints and its related pairs with
 their matrices. A pair is known if a version has its held row and a part of that version its streamed row. Parts
-appear when they are complete. Other relations can be asked of the same folder: matrices are kept, not links.
+appear when they are complete. Other topological relations can be asked of the same folder: matrices are kept, not
+links. Of relations by distance, distances are kept; what is nearest is known as long as no held row has gone.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from semcube.errors import UsageError
 from semcube.interlink.batch import Linking
 from semcube.interlink.identity import fingerprints
 from semcube.interlink.links import LinkBatch
+from semcube.interlink.matchers import first_of_each
 from semcube.interlink.matching import Matched, Matcher, Task, matched
 from semcube.interlink.sides import Chunk
 from semcube.io import replacing
@@ -29,6 +31,7 @@ from semcube.io import replacing
 __all__ = ["State", "resumed_batches"]
 
 _VERSIONS = 62
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
 class State:
@@ -94,6 +97,7 @@ class State:
                 "streamed": streamed,
                 "held": pa.nulls(len(streamed), pa.uint64()),
                 "matrix": pa.nulls(len(streamed), pa.string()),
+                "distance": pa.nulls(len(streamed), pa.float64()),
             }
         )
         with replacing(self.folder / f"met-{version:03}-{number:06}.parquet") as path:
@@ -101,9 +105,15 @@ class State:
 
 
 def row_prints(chunk: Chunk) -> np.ndarray:
-    """Fingerprints of IRIs and geometries together."""
+    """Fingerprints of IRIs, geometries and periods together."""
     wkb = pa.array(shapely.to_wkb(chunk.geometries), pa.large_binary())
-    return np.asarray(fingerprints(chunk.iris) * np.uint64(31) ^ fingerprints(wkb))
+    result = fingerprints(chunk.iris) * np.uint64(31) ^ fingerprints(wkb)
+    if chunk.periods is not None:
+        for number in (chunk.periods.begin, chunk.periods.end):
+            result = result * _ODD + number.astype(np.int64).view(np.uint64)
+            result ^= result >> np.uint64(29)
+        result = result * _ODD + chunk.periods.known
+    return np.asarray(result)
 
 
 class _Known:
@@ -113,8 +123,12 @@ class _Known:
         self.order = np.argsort(held, kind="stable")
         self.sorted = held[self.order]
         self.seen = np.zeros(len(held), np.int64)
+        self.whole = np.int64(0)
+        """Bits of the versions that are all here."""
         for number, members in enumerate(state.versions()):
             self.seen |= np.where(_contains(members, held), np.int64(1) << number, 0)
+            if _contains(self.sorted, members).all():
+                self.whole |= np.int64(1) << number
         met: dict[int, list[np.ndarray]] = {}
         related = []
         for version, file in state.parts():
@@ -123,7 +137,8 @@ class _Known:
             met.setdefault(version, []).append(table.filter(_not(pairs)).column("streamed").to_numpy())
             related.append(table.filter(pairs))
         self.met = {version: np.sort(np.concatenate(parts)) for version, parts in met.items()}
-        self.related = pa.concat_tables(related).sort_by("streamed") if related else None
+        everything = pa.concat_tables(related, promote_options="default") if related else None
+        self.related = None if everything is None else everything.sort_by("streamed")
 
     def bits(self, prints: np.ndarray) -> np.ndarray:
         """For each streamed row, the versions it has met."""
@@ -146,10 +161,14 @@ class _Known:
         held = self.related.column("held").to_numpy()[rows]
         place = np.minimum(np.searchsorted(self.sorted, held), len(self.sorted) - 1)
         here = self.sorted[place] == held
-        codes = matcher.codes.encode(np.asarray(self.related.column("matrix").take(pa.array(rows[here])), dtype=object))
-        found = np.column_stack([self.order[place[here]], second[here], codes])
-        found = np.unique(found, axis=0)
-        return Matched(found[:, 0], found[:, 1], found[:, 2].astype(np.int16))
+        rows, first, second = rows[here], self.order[place[here]], second[here]
+        single = np.unique(np.column_stack([first, second]), axis=0, return_index=True)[1]
+        rows = pa.array(rows[single])
+        codes = matcher.codes.encode(np.asarray(self.related.column("matrix").take(rows), dtype=object))
+        values = None
+        if matcher.measure is not None:
+            values = self.related.column("distance").take(rows).to_numpy()
+        return Matched(first[single], second[single], codes, values=values)
 
 
 def resumed_batches(linking: Linking, progress: Callable[[int], None] | None = None) -> Iterator[LinkBatch]:
@@ -158,11 +177,7 @@ def resumed_batches(linking: Linking, progress: Callable[[int], None] | None = N
     if linking.streamed is None:
         raise UsageError("a state for a source with itself", expected="two sides", fix="give the source twice")
     assert options.state is not None
-    about = {
-        "held": "target" if linking.swapped else "source", "crs": str(linking.source.wanted),
-        "invalid": options.invalid, "temporal": str(options.temporal),
-    }  # fmt: skip
-    state = State(options.state, about)
+    state = State(options.state, _about(linking))
     matcher = linking.matcher()
     prints = row_prints(matcher.held)
     known = _Known(state, prints)
@@ -171,11 +186,13 @@ def resumed_batches(linking: Linking, progress: Callable[[int], None] | None = N
     fingerprint: dict[int, np.ndarray] = {}
 
     def tasks() -> Iterator[Task]:
-        for task in linking.tasks(matcher.held):
+        for task in linking.tasks(matcher):
             assert task.chunk is not None
             rows = row_prints(task.chunk)
             fingerprint[id(task)] = rows
             task.skip = known.bits(rows)
+            if linking.is_nearest:
+                task.skip &= known.whole
             yield task
 
     for task, found in matched(matcher, tasks(), options.processes):
@@ -183,14 +200,38 @@ def resumed_batches(linking: Linking, progress: Callable[[int], None] | None = N
         assert task.chunk is not None
         linking.count(matcher, task, found)
         before = known.pairs(rows, matcher)
-        matrices = pa.array(matcher.codes.texts, pa.string()).take(pa.array(found.codes))
-        pairs = pa.table({"streamed": rows[found.second], "held": prints[found.first], "matrix": matrices})
         if found.verified or not np.all(known.bits(rows) >> version & 1):
-            state.add_part(version, rows, pairs)
-        for each in (before, found):
+            state.add_part(version, rows, _pairs(rows, prints, found, matcher))
+        answers = [before, found]
+        if linking.is_nearest:
+            answers = [first_of_each(answers, options.nearest or 1, matcher.held)]
+        for each in answers:
             yield from linking.links(matcher, task.chunk, each)
         if progress is not None:
             progress(len(rows))
+
+
+def _about(linking: Linking) -> dict[str, str]:
+    """What must be the same in every run with a state."""
+    options = linking.options
+    about = {
+        "held": "target" if linking.swapped else "source", "crs": str(linking.source.wanted),
+        "invalid": options.invalid, "temporal": str(options.temporal),
+    }  # fmt: skip
+    if linking.measure is not None:
+        about["measure"] = f"{linking.measure.name} {linking.measure.limit:g}"
+    if options.time_alone:
+        about["relations"] = "none"
+    return about
+
+
+def _pairs(rows: np.ndarray, prints: np.ndarray, found: Matched, matcher: Matcher) -> pa.Table:
+    """Related pairs as the folder keeps them."""
+    missing = found.codes < 0
+    matrices = pa.array(matcher.codes.texts, pa.string()).take(pa.array(found.codes, mask=missing))
+    values = pa.nulls(len(missing), pa.float64()) if found.values is None else pa.array(found.values)
+    columns = {"streamed": rows[found.second], "held": prints[found.first], "matrix": matrices, "distance": values}
+    return pa.table(columns)
 
 
 def _contains(sorted_rows: np.ndarray, rows: np.ndarray) -> np.ndarray:

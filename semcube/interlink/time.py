@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from semcube.errors import RowError, UsageError
 from semcube.vocab import TIME
 
-__all__ = ["ALLEN", "Periods", "allen", "allen_names", "periods"]
+__all__ = ["ALLEN", "NO_PERIODS", "PeriodIndex", "Periods", "allen", "allen_names", "periods"]
 
 Test = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
@@ -77,6 +77,10 @@ class Periods:
         return Periods(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("begin", "end", "known")))
 
 
+NO_PERIODS = Periods(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, dtype=bool))
+"""Those of no rows."""
+
+
 def periods(batch: pa.RecordBatch, begin: str, end: str, source: str, first_row: int) -> Periods:
     """The periods of a batch; columns hold dates, timestamps, or text in the form of ISO 8601.
 
@@ -132,3 +136,71 @@ def allen(first: Periods, second: Periods, names: tuple[str, ...]) -> dict[str, 
     """
     known = first.known & second.known
     return {name: known & ALLEN[name](first.begin, first.end, second.begin, second.end) for name in names}
+
+
+class PeriodIndex:
+    """Periods sorted by beginning and by end, to find those that stand in some relation without trying all.
+
+    Example:
+        >>> held = Periods(np.array([0, 5]), np.array([4, 9]), np.array([True, True]))
+        >>> PeriodIndex(held).pairs(Periods(np.array([4]), np.array([4]), np.array([True])), ("finishedBy", "after"))
+        (array([0, 1]), array([0, 0]))
+    """
+
+    def __init__(self, held: Periods) -> None:
+        rows = np.flatnonzero(held.known)
+        self.by_begin = rows[np.argsort(held.begin[rows], kind="stable")]
+        self.by_end = rows[np.argsort(held.end[rows], kind="stable")]
+        self.begins, self.ends = held.begin[self.by_begin], held.end[self.by_end]
+        self.held = held
+
+    def counts(self, stream: Periods, names: tuple[str, ...]) -> np.ndarray:
+        """How many pairs :meth:`pairs` has for each row, int64."""
+        before, after = self._apart(stream)
+        met = len(self.begins) - before - after
+        total = before * ("before" in names) + after * ("after" in names) + met * bool({*names} - {"before", "after"})
+        return np.asarray(np.where(stream.known, total, 0))
+
+    def pairs(self, stream: Periods, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of the held periods and of others, all pairs that may stand in one of the relations.
+
+        Pairs that share an instant if a relation other than before and after is asked for, and those apart that are.
+        """
+        rows = np.flatnonzero(stream.known)
+        known = stream.take(rows)
+        before, after = self._apart(known)
+        found = []
+        if "before" in names:
+            owner, place = spans(np.zeros(len(rows), np.int64), before)
+            found.append((self.by_end[place], rows[owner]))
+        if "after" in names:
+            owner, place = spans(len(self.begins) - after, np.full(len(rows), len(self.begins)))
+            found.append((self.by_begin[place], rows[owner]))
+        if {*names} - {"before", "after"}:
+            # Of two that share an instant, one begins within the other; at the same time, it is the held one.
+            low = np.searchsorted(self.begins, known.begin, "left")
+            owner, place = spans(low, np.searchsorted(self.begins, known.end, "right"))
+            found.append((self.by_begin[place], rows[owner]))
+            order = np.argsort(known.begin, kind="stable")
+            later = known.begin[order]
+            owner, place = spans(
+                np.searchsorted(later, self.begins, "right"),
+                np.searchsorted(later, self.held.end[self.by_begin], "right"),
+            )
+            found.append((self.by_begin[owner], rows[order[place]]))
+        first, second = (np.concatenate(each) for each in zip(*found, strict=True))
+        order = np.lexsort((first, second))
+        return first[order], second[order]
+
+    def _apart(self, stream: Periods) -> tuple[np.ndarray, np.ndarray]:
+        """How many held periods end before each begins, and begin after it ends."""
+        before = np.searchsorted(self.ends, stream.begin, "left")
+        return before, len(self.begins) - np.searchsorted(self.begins, stream.end, "right")
+
+
+def spans(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Row numbers and the members of each span ``low[i] .. high[i]``."""
+    counts = np.maximum(high - low, 0)
+    owner = np.repeat(np.arange(len(low)), counts)
+    member = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + low[owner]
+    return owner, member

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The k nearest by geodesic distance: a packed tree gives candidates by bounds of distances between boxes.
+
+A box is at least so far as its gap in latitude or in longitude makes it, and nothing in it is further than the way
+along a meridian and a parallel to its far corner. Level by level, nodes are dropped that begin further away than k
+members surely end (Roussopoulos et al., 1995, for many queries at once). What is left is measured exactly.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import shapely
+
+from semcube.geometry import distance_m
+from semcube.geometry.boxes import BoxTree
+
+__all__ = ["distance_bounds_m", "nearest", "smallest"]
+
+_FAN_OUT = 16
+_FRONTIER = 2_000_000
+# A degree of latitude is 110 574 m to 111 694 m, a degree of longitude at most 111 320 m / (1 - e^2)^(1/2).
+_SHORTEST_DEGREE, _LONGEST_DEGREE = 110_574.0, 111_700.0
+_SMALLEST_RADIUS = 6_335_439.0
+_SAFETY = 1.01
+_ROUNDING = 1e-6
+_TURNS = (0.0, -360.0, 360.0)
+
+
+def distance_bounds_m(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds of the distance between something in one box and something in another.
+
+    Args:
+        a: Boxes in CRS84, degrees, float64 (P, 4).
+        b: The same.
+
+    Returns:
+        Metres (P): not more than the distance of the boxes, not less than that of their furthest points.
+
+    Example:
+        >>> low, high = distance_bounds_m(np.array([[0.0, 0, 1, 1]]), np.array([[2.0, 0, 3, 1]]))
+        >>> bool(low[0] < 111_000 < 350_000 < high[0])
+        True
+    """
+    gaps = [np.maximum(b[:, 0] + turn - a[:, 2], a[:, 0] - b[:, 2] - turn) for turn in _TURNS]
+    reaches = [np.maximum(b[:, 2] + turn - a[:, 0], a[:, 2] - b[:, 0] - turn) for turn in _TURNS]
+    gap = np.radians(np.clip(np.min(gaps, axis=0), 0.0, 90.0))
+    reach = np.min(reaches, axis=0)
+    rise = np.maximum(np.maximum(b[:, 1] - a[:, 3], a[:, 1] - b[:, 3]), 0.0)
+    climb = np.maximum(b[:, 3] - a[:, 1], a[:, 3] - b[:, 1])
+    lowest, highest = (np.maximum(_lowest(a), _lowest(b)), np.minimum(_highest(a), _highest(b)))
+    across = _SMALLEST_RADIUS * np.arcsin(np.sin(gap) * np.cos(np.radians(highest)))
+    # At a pole, what is 0 is computed as a fraction of a nanometre.
+    low = np.maximum(np.maximum(rise * _SHORTEST_DEGREE, across) / _SAFETY - _ROUNDING, 0.0)
+    high = _LONGEST_DEGREE * (climb + reach * np.cos(np.radians(lowest)))
+    return low, high
+
+
+def _highest(boxes: np.ndarray) -> np.ndarray:
+    """The largest latitude, north or south."""
+    return np.asarray(np.minimum(np.abs(boxes[:, [1, 3]]).max(axis=1), 90.0))
+
+
+def _lowest(boxes: np.ndarray) -> np.ndarray:
+    return np.asarray(np.where(boxes[:, 1] * boxes[:, 3] <= 0, 0.0, np.abs(boxes[:, [1, 3]]).min(axis=1)))
+
+
+def nearest(
+    geometries: np.ndarray, held: np.ndarray, tree: BoxTree, count: int, names: pa.Array, itself: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """The nearest held geometries of each geometry; of equally near ones those whose name sorts first.
+
+    Args:
+        geometries: Object array (N) in CRS84.
+        held: Object array (H) in CRS84.
+        tree: Over the boxes of ``held``; it may leave rows out, which are not found then.
+        count: How many.
+        names: ``large_string`` (H).
+        itself: int64 (N), the held row that each geometry is and that does not count, if any.
+
+    Returns:
+        Rows of ``geometries``, rows of ``held``, metres, sorted by row, then distance; and how many were measured.
+    """
+    boxes = shapely.bounds(geometries).reshape(-1, 4)
+    wanted = count + (itself is not None)
+    rows, others, low, high = _candidates(boxes, tree, wanted)
+    if itself is not None:
+        apart = itself[rows] != others
+        rows, others, low, high = rows[apart], others[apart], low[apart], high[apart]
+    values = np.full(len(rows), np.nan)
+    # Those that end first are measured first: the furthest of them bounds the others.
+    sure = smallest(rows, high, count)
+    values[sure] = distance_m(geometries[rows[sure]], held[others[sure]])
+    limit = np.zeros(len(boxes))
+    np.maximum.at(limit, rows[sure], np.nan_to_num(values[sure], nan=np.inf))
+    limit[np.bincount(rows[sure], minlength=len(boxes)) < count] = np.inf
+    rest = np.flatnonzero(np.isnan(values) & (low <= limit[rows]))
+    rest = np.setdiff1d(rest, sure)
+    values[rest] = distance_m(geometries[rows[rest]], held[others[rest]])
+    keep = np.flatnonzero(~np.isnan(values))
+    chosen = keep[smallest(rows[keep], values[keep], count, names.take(pa.array(others[keep])))]
+    return rows[chosen], others[chosen], values[chosen], len(sure) + len(rest)
+
+
+def _candidates(boxes: np.ndarray, tree: BoxTree, count: int) -> tuple[np.ndarray, ...]:
+    """Pairs of a box and a row of the tree that may be among its nearest, with the bounds of their distance."""
+    asked = np.flatnonzero(~np.isnan(boxes).any(axis=1))
+    parts = []
+    start, step = 0, 256
+    while start < len(asked):
+        part = _descend(boxes, asked[start : start + step], tree, count)
+        parts.append(part)
+        start += step
+        step = int(np.clip(step * _FRONTIER / (len(part[0]) * _FAN_OUT + 1), 16, 4 * step))
+    if not parts:
+        none = np.empty(0, np.int64)
+        return none, none, none.astype(float), none.astype(float)
+    return tuple(np.concatenate(each) for each in zip(*parts, strict=True))
+
+
+def _descend(boxes: np.ndarray, asked: np.ndarray, tree: BoxTree, count: int) -> tuple[np.ndarray, ...]:
+    top = len(tree.levels) - 1
+    query = np.repeat(asked, len(tree.levels[top]))
+    node = np.tile(np.arange(len(tree.levels[top])), len(asked))
+    low = high = np.empty(0)
+    for depth in range(top, -1, -1):
+        if depth < top:
+            query = np.repeat(query, _FAN_OUT)
+            node = (node[:, None] * _FAN_OUT + np.arange(_FAN_OUT)).ravel()
+            inside = node < len(tree.levels[depth])
+            query, node = query[inside], node[inside]
+        low, high = distance_bounds_m(boxes[query], tree.levels[depth][node])
+        size = _FAN_OUT**depth
+        members = np.minimum(size * (node + 1), len(tree.rows)) - size * node
+        keep = low <= _reach(query, high, members, count, len(boxes))[query]
+        query, node, low, high = query[keep], node[keep], low[keep], high[keep]
+    return query, tree.rows[node], low, high
+
+
+def _reach(query: np.ndarray, high: np.ndarray, members: np.ndarray, count: int, queries: int) -> np.ndarray:
+    """By query, within what distance there are surely so many members; infinite where there are fewer."""
+    order = np.lexsort((high, query))
+    sums = np.cumsum(members[order])
+    starts = np.flatnonzero(np.r_[True, np.diff(query[order]) != 0]) if len(order) else np.empty(0, np.int64)
+    before = np.repeat(sums[starts] - members[order][starts], np.diff(np.r_[starts, len(order)]))
+    enough = np.flatnonzero(sums - before >= count)
+    result = np.full(queries, np.inf)
+    # Written backwards, the first of each query stays.
+    result[query[order][enough[::-1]]] = high[order][enough[::-1]]
+    return result
+
+
+def smallest(rows: np.ndarray, values: np.ndarray, count: int, names: pa.Array | None = None) -> np.ndarray:
+    """Places of the ``count`` smallest values of each row, sorted; equal ones by name."""
+    order = np.lexsort((values, rows))
+    tied = (np.diff(values[order]) == 0) & (np.diff(rows[order]) == 0)
+    if names is not None and tied.any():
+        place = pc.rank(names, sort_keys="ascending", tiebreaker="dense").to_numpy()
+        order = np.lexsort((place, values, rows))
+    starts = np.flatnonzero(np.r_[True, np.diff(rows[order]) != 0]) if len(order) else np.empty(0, np.int64)
+    place = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
+    return np.asarray(order[place < count])
