@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from semcube.interlink.filters import FILTERS, candidate_filter
     from semcube.interlink.links import LINKS, Links
     from semcube.interlink.options import InterlinkOptions
+    from semcube.interlink.partitions import interlink_in_partitions
     from semcube.interlink.report import Report
     from semcube.interlink.selection import LinkRelations
     from semcube.interlink.time import ALLEN
@@ -33,6 +34,7 @@ _HOME = {
     "Report": "report",
     "candidate_filter": "filters",
     "interlink": "batch",
+    "interlink_in_partitions": "partitions",
 }
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "Report",
     "candidate_filter",
     "interlink",
+    "interlink_in_partitions",
 ]
 
 

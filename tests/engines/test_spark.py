@@ -6,11 +6,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -19,23 +18,7 @@ from semcube.engines import Cancellation, TaskEngine
 from semcube.engines.relational import Column, Inline, Limit, Relational, Scan, Sort, SortKey, columns
 from semcube.engines.spark import SparkEngine, open_session, sedona_jars
 from semcube.errors import QueryCancelledError, RowError, UnsupportedError, UsageError
-from tests.conftest import skip_or_fail
 from tests.engines.test_sql import CASES, both
-
-
-@pytest.fixture(scope="module")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkEngine]:
-    folder = tmp_path_factory.mktemp("spark")
-    pq.write_table(
-        pa.table({"s": pa.array([1, 2], pa.int64()), 'p"q': pa.array([5, 6], pa.int64())}), folder / "t.parquet"
-    )
-    try:
-        opened = SparkEngine.open("local[2]", sedona=True)
-    except UnsupportedError as error:
-        skip_or_fail(str(error))
-    with opened as engine:
-        engine.table("`a b`", str(folder / "t.parquet"))
-        yield engine
 
 
 def rows(engine: SparkEngine, plan: Relational) -> list[tuple[object, ...]]:

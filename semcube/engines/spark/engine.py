@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
+    from semcube.engines.exchange import Exchange, Send
+
 __all__ = ["SparkEngine"]
 
 Task = TypeVar("Task")
@@ -153,6 +155,12 @@ class SparkEngine:
         except KeyboardInterrupt:
             context.cancelAllJobs()
             raise
+
+    def exchange(self, send: Send, tasks: Sequence[Any], groups: int) -> Exchange:
+        """Batches on their way from tasks to groups; see :class:`semcube.engines.exchange.ExchangeEngine`."""
+        from semcube.engines.spark.exchange import SparkExchange
+
+        return SparkExchange(self.spark, send, tasks, groups)
 
 
 class _Carrying:

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Linking on an engine that exchanges: the plane in tiles, the sides sent to them, the same verification in each.
+
+The sides are read twice: a look at a sample of both makes the tiles and finds the giants, then every feature is sent to
+the tiles its box meets. The links of all files together are those of :func:`semcube.interlink.interlink`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from semcube.errors import OutputError, UnsupportedError, UsageError
+from semcube.interlink.batch import Linking
+from semcube.interlink.group_budget import BudgetWriter, Ranking, shares
+from semcube.interlink.groups import GroupReport, GroupWriter
+from semcube.interlink.links import Links
+from semcube.interlink.options import InterlinkOptions
+from semcube.interlink.partition_input import Look, Part, Sides, look_at, sent, spans_of
+from semcube.interlink.report import LISTED, Report, SideReport
+from semcube.interlink.tiles import Giant, Layout, Tiling
+
+if TYPE_CHECKING:
+    from semcube.engines.exchange import Exchange, ExchangeEngine
+
+__all__ = ["interlink_in_partitions"]
+
+_PER_SLOT = 3
+"""Tiles per task that runs at a time."""
+_TILE_BYTES = 32 * 1024 * 1024
+"""Bytes of geometry of a tile, about, where there are many."""
+_ENDINGS = (".nt", ".nq", ".ttl", ".trig", ".parquet")
+
+
+def interlink_in_partitions(
+    source: str | Path,
+    target: str | Path | None,
+    output: str | Path,
+    options: InterlinkOptions | None = None,
+    *,
+    engine: ExchangeEngine,
+    partitions: int | None = None,
+) -> Links:
+    """Find the topological relations between the features of two files on an engine with partitions.
+
+    Workers read the files and write the links by the paths given here: they share the file system.
+
+    Args:
+        source: A file.
+        target: The same; None links the source with itself.
+        output: A folder, named as the file would be: ``links.nt`` holds ``part-00000.nt`` and so on, one for each group
+            with links. It appears when it is complete, with ``_SUCCESS``.
+        options: How.
+        engine: What runs the tasks, for example :class:`semcube.engines.spark.SparkEngine`.
+        partitions: About how many tiles; by the engine's slots and the size of the sides by default.
+
+    Returns:
+        The report; its CPU seconds are those of this process alone.
+
+    Raises:
+        OutputError: The folder cannot be written.
+        UnsupportedError: A choice, or a side, that needs one process.
+        SemcubeError: As :func:`semcube.interlink.interlink`; the first error of any task.
+    """
+    from semcube.io.output import replacing_folder
+
+    chosen = options or InterlinkOptions()
+    if partitions is not None and partitions < 1:
+        raise UsageError(f"{partitions} partitions", expected="1 or more")
+    ending = _ending(output)
+    _refuse(source, target, chosen)
+    sides = Sides(str(source), None if target is None else str(target), chosen)
+    linking = sides.linking()
+    parts = _parts(linking, sides, engine.slots)
+    looks = engine.map_tasks(look_at, parts)
+    layout = _layout(parts, looks, _tiles(looks, engine.slots, partitions), self_join=target is None)
+    identity = max(engine.slots, 1)
+    with replacing_folder(output) as folder:
+        send = partial(sent, layout=layout, identity=identity)
+        exchange = engine.exchange(send, parts, layout.groups + identity)
+        reports = exchange.receive(_writer(sides, layout, folder, ending, exchange, engine.slots))
+        _together(linking, list(reports), chosen)
+    linking.report.finish()
+    return Links(linking.report)
+
+
+def _refuse(source: object, target: object, options: InterlinkOptions) -> None:
+    for side in (source, target):
+        if side is not None and not isinstance(side, str | Path):
+            raise UnsupportedError(
+                f"a {type(side).__name__} on an engine with partitions",
+                expected="a file, which every worker can read",
+                fix="write it as GeoParquet, or link on the embedded engine",
+            )
+    if options.state is not None:
+        raise UnsupportedError(
+            "a state on an engine with partitions", fix="link on the embedded engine, or without --state"
+        )
+
+
+def _ending(output: str | Path) -> str:
+    from semcube.io.formats import split_compression
+
+    name = Path(output).name
+    plain, _ = split_compression(name)
+    ending = Path(plain).suffix.lower()
+    if ending not in _ENDINGS:
+        raise OutputError(
+            f"links of many partitions as {name!r}",
+            expected=f"a folder named with one of {', '.join(_ENDINGS)}, also with .gz or .zst",
+            fix="name it with --output",
+        )
+    return ending + name[len(plain) :]
+
+
+def _parts(linking: Linking, sides: Sides, slots: int) -> list[Part]:
+    found = []
+    for number, side in enumerate((linking.source, linking.target)):
+        if side is not None:
+            spans = spans_of(side, slots * 2)
+            found += [Part(sides, number, place, span) for place, span in enumerate(spans)]
+    return found
+
+
+def _tiles(looks: Sequence[Look], slots: int, wanted: int | None) -> int:
+    """How many tiles: some for each slot, more where they would be large."""
+    size = sum(float(look.weights.sum()) for look in looks)
+    return wanted or max(slots * _PER_SLOT, int(size / _TILE_BYTES))
+
+
+def _layout(parts: Sequence[Part], looks: Sequence[Look], tiles: int, *, self_join: bool) -> Layout:
+    boxes = np.concatenate([look.boxes for look in looks])
+    weights = np.concatenate([look.weights for look in looks])
+    if not len(boxes):
+        large = np.concatenate([look.large for look in looks])
+        boxes, weights = large[:, :4], large[:, 4]
+    tiling = Tiling.fit(boxes, weights, tiles)
+    return Layout(tiling, _giants(parts, looks, tiling, self_join=self_join), self_join)
+
+
+def _giants(parts: Sequence[Part], looks: Sequence[Look], tiling: Tiling, *, self_join: bool) -> tuple[Giant, ...]:
+    """The large geometries whose copies would cost more vertices than what they meet."""
+    limit = sum(float(look.weights.sum()) for look in looks) / max(len(tiling), 1)
+    found: list[Giant] = []
+    for side in (0, 1):
+        mine = [look for part, look in zip(parts, looks, strict=True) if part.side == side]
+        others = [look for part, look in zip(parts, looks, strict=True) if self_join or part.side != side]
+        if not mine or not others:
+            continue
+        large = np.concatenate([look.large for look in mine])
+        prints = np.concatenate([look.prints for look in mine])
+        boxes, weights = (np.concatenate([getattr(look, name) for look in others]) for name in ("boxes", "weights"))
+        for box, vertices, key in zip(large[:, :4], large[:, 4], prints, strict=True):
+            copies = len(tiling.met(box[None, :])[0])
+            meets = (boxes[:, :2] <= box[2:]).all(axis=1) & (boxes[:, 2:] >= box[:2]).all(axis=1)
+            met = float(weights[meets].sum())
+            alike = int(((large[:, :4] == box).all(axis=1) & (prints == key)).sum())
+            if (copies - 1) * vertices * 16 <= met or alike > 1:
+                continue
+            groups = max(1, round(met / max(limit, 1.0)))
+            first = found[-1].group + found[-1].groups if found else len(tiling)
+            west, south, east, north = box.tolist()
+            found.append(Giant(side, (west, south, east, north), int(key), first, groups))
+    return tuple(found)
+
+
+def _writer(sides: Sides, layout: Layout, folder: Path, ending: str, exchange: Exchange, slots: int) -> GroupWriter:
+    """What runs in each group; with a budget, each has its share of it."""
+    if sides.options.budget is None:
+        return GroupWriter(sides, layout, folder, ending)
+    ranked = [each for each in exchange.receive(Ranking(sides, layout, folder, ending)) if each is not None]
+    return BudgetWriter(sides, layout, folder, ending, shares(ranked, sides.options.budget, slots))
+
+
+def _together(linking: Linking, reports: Sequence[GroupReport], options: InterlinkOptions) -> None:
+    """The counts of all groups in one report."""
+    total = linking.report
+    sides: list[SideReport] = [total.source, total.target]
+    for each in reports:
+        if each.report is not None:
+            _add(total, each.report)
+        for side, counted in each.counts:
+            for name, value in counted.items():
+                if isinstance(value, int):
+                    setattr(sides[side], name, getattr(sides[side], name) + value)
+        for side, (count, iris) in enumerate(each.duplicates):
+            sides[side].duplicates += count
+            sides[side].duplicate_iris += iris[: LISTED - len(sides[side].duplicate_iris)]
+    for side in (0, 1):
+        _invalid(sides[side], [each.invalid[side] for each in reports])
+    if options.budget is not None:
+        _recall(total, reports)
+
+
+def _add(total: Report, part: Report) -> None:
+    for name in ("candidates", "verified", "errors", "related", "links"):
+        setattr(total, name, getattr(total, name) + getattr(part, name))
+    for name in ("relations", "matrices"):
+        counts = getattr(total, name)
+        for key, count in getattr(part, name).items():
+            counts[key] = counts.get(key, 0) + count
+
+
+def _invalid(side: SideReport, found: Sequence[tuple[np.ndarray, list[str]]]) -> None:
+    """Each invalid row once, whatever the number of groups that met it."""
+    known = np.empty(0, np.int64)
+    for rows, iris in found:
+        new = np.flatnonzero(~np.isin(rows, known))
+        known = np.union1d(known, rows)
+        side.invalid += len(new)
+        listed = new[new < len(iris)][: LISTED - len(side.invalid_iris)]
+        side.invalid_iris += [iris[place] for place in listed]
+
+
+def _recall(total: Report, reports: Sequence[GroupReport]) -> None:
+    """An estimate from the samples of the groups; of a group without one, the share of all of them."""
+    counts = np.array([each.sampled for each in reports], dtype=float).reshape(-1, 3)
+    pairs, sampled, linked = counts[counts[:, 0] > 0].T
+    if not len(pairs):
+        total.recall, total.recall_error = 1.0, 0.0
+        return
+    if not sampled.sum():
+        return
+    number = np.where(sampled > 0, sampled, sampled.sum())
+    share = np.where(sampled > 0, linked, linked.sum()) / number
+    smooth = (np.where(sampled > 0, linked, linked.sum()) + 0.5) / (number + 1)
+    missing = float((pairs * share).sum())
+    error = float(np.sqrt((pairs**2 * smooth * (1 - smooth) / number).sum()))
+    every = max(total.related + missing, 1e-9)
+    total.recall = total.related / every
+    total.recall_error = total.related * error / every**2
