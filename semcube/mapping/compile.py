@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Dictionary
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from semcube.errors import MappingError
 from semcube.io.terms import IRI, BlankNode, Literal, key
@@ -25,8 +28,9 @@ from semcube.mapping.iri import (
 from semcube.mapping.model import (
     Constant,
     Expression,
+    Formulation,
+    FunctionCall,
     Join,
-    LogicalTarget,
     Mapping,
     ParentSubject,
     Pattern,
@@ -37,97 +41,44 @@ from semcube.mapping.model import (
     TriplesMap,
 )
 from semcube.mapping.natural import Kind, lexical, natural_datatype
+from semcube.mapping.plan import (
+    Check,
+    Column,
+    ParentTable,
+    Plan,
+    QuadPlan,
+    Relation,
+    Several,
+    Value,
+)
 from semcube.vocab import GEOMETRY_LITERALS, WKT_LITERAL, XSD_INTEGER, XSD_STRING
 
-__all__ = ["Column", "ParentTable", "Plan", "QuadPlan", "Relation", "Several", "compile_parent", "compile_plan"]
+if TYPE_CHECKING:
+    from semcube.mapping.compile_functions import CallCompiler
+    from semcube.mapping.function_geometries import ColumnFunction
 
+__all__ = [
+    "Check",
+    "Column",
+    "Compiler",
+    "ParentTable",
+    "Plan",
+    "QuadPlan",
+    "Relation",
+    "Several",
+    "compile_parent",
+    "compile_plan",
+    "exploded",
+]
+
+_EXACT = (Formulation.CSV, Formulation.JSON, Formulation.XML, Formulation.SPARQL)
+"""Sources whose references are no SQL identifiers: their case counts."""
 _SAFE_SQL: dict[TermType, Callable[[str], str] | None] = {
     TermType.IRI: iri_safe_sql,
     TermType.URI: "url_encode({})".format,
     TermType.UNSAFE_IRI: None,
     TermType.UNSAFE_URI: None,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """An input column: its name in SQL and the kind of its values."""
-
-    sql: str
-    kind: Kind
-    is_many: bool = False
-    """Whether a row has a list of values of the kind."""
-
-
-@dataclass(frozen=True, slots=True)
-class Several:
-    """A position of a quad that has none, one or several terms in a row: the number of the relation."""
-
-    relation: int
-
-
-@dataclass(frozen=True, slots=True)
-class QuadPlan:
-    """The quads of a row: each position is the key of a constant, the number of an output column, or a relation."""
-
-    subject: str | int | Several
-    predicate: str | int | Several
-    object: str | int | Several
-    graph: str | int | Several | None
-    targets: tuple[LogicalTarget, ...] = ()
-
-    @property
-    def positions(self) -> tuple[str | int | Several | None, ...]:
-        """The four positions."""
-        return (self.subject, self.predicate, self.object, self.graph)
-
-    @property
-    def is_constant(self) -> bool:
-        """Whether every row gives the same quad."""
-        return not any(isinstance(position, int | Several) for position in self.positions)
-
-
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """The terms of a position with several terms: the column ``row``, the number of the term's, those of the checks."""
-
-    sql: str
-    term: int
-    checks: tuple[Check, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ParentTable:
-    """Joined subjects, kept in the table ``name`` with the columns ``term``, ``j0``, ``j1``, ..."""
-
-    name: str
-    parents: tuple[TriplesMap, ...]
-    joins: tuple[Join, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """An output column that is true where a value is bad, and what to say about it."""
-
-    number: int
-    column: str
-    expected: str
-    node: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to compute of each batch of a source."""
-
-    sql: str
-    """SELECT over the relation ``batch`` whose columns are named as the input columns say."""
-    quads: tuple[QuadPlan, ...]
-    checks: tuple[Check, ...]
-    columns: tuple[str, ...]
-    """Input columns that are read."""
-    relations: tuple[Relation, ...] = ()
-    parents: tuple[ParentTable, ...] = ()
-    """Tables that the relations read."""
 
 
 def compile_plan(
@@ -154,7 +105,8 @@ def compile_plan(
         >>> [(quad.subject, quad.object) for quad in plan.quads]
         [(0, '<http://a/C>')]
     """
-    compiler = _Compiler(columns, base, mapping)
+    compiler = Compiler(columns, base, mapping)
+    compiler.exact = any(each.source.formulation in _EXACT for each in triples_maps)
     quads: list[QuadPlan] = []
     for triples_map in triples_maps:
         compiler.triples_map, compiler.base = triples_map.name, triples_map.base or base
@@ -170,22 +122,24 @@ def compile_parent(
     Raises:
         MappingError: A reference names no column.
     """
-    compiler = _Compiler(
+    compiler = Compiler(
         {name: replace(each, is_many=False) for name, each in columns.items()},
         parent.base or base,
         mapping,
         parent.name,
+        exact=parent.source.formulation in _EXACT,
     )
     term = compiler.term(parent.subject)
     texts = [compiler.select(compiler.join_text(join.parent, f"joinCondition of {parent.name}")) for join in joins]
     term_sql = sql_text(term) if isinstance(term, str) else f"k{term}"
     items = ", ".join([f"{term_sql} AS term", *(f"k{number} AS j{index}" for index, number in enumerate(texts))])
     present = " AND ".join([f"{term_sql} IS NOT NULL", *(f"k{number} IS NOT NULL" for number in texts)])
-    inner = compiler.projection(_exploded(columns, compiler.used))
-    return Plan(f"SELECT DISTINCT {items} FROM ({inner}) WHERE {present}", (), (), tuple(compiler.used))
+    inner = compiler.projection(exploded(columns, compiler.used))
+    sql = f"SELECT DISTINCT {items} FROM ({inner}) WHERE {present}"
+    return Plan(sql, (), (), tuple(compiler.used), functions=tuple(compiler.functions))
 
 
-def _exploded(columns: Dictionary[str, Column], used: Iterable[str]) -> str:
+def exploded(columns: Dictionary[str, Column], used: Iterable[str]) -> str:
     """The batch with one row for each combination of the values of the used columns that have several."""
     relation = "batch"
     for name in used:
@@ -196,11 +150,20 @@ def _exploded(columns: Dictionary[str, Column], used: Iterable[str]) -> str:
 
 
 @dataclass
-class _Compiler:
+class Compiler:
+    """Makes SQL of term maps; keeps what was asked for, each expression once."""
+
     columns: Dictionary[str, Column]
     base: str
     mapping: Mapping
     triples_map: str = ""
+    exact: bool = False
+    """Whether the case of references counts."""
+    functions: dict[ColumnFunction, None] = field(default_factory=dict)
+    guards: list[str] = field(default_factory=list)
+    """Conditions that hold where what is being compiled matters."""
+    depths: dict[str, int] = field(default_factory=dict)
+    """Helper columns of function calls -> the stage they are made in."""
     selected: dict[str, int] = field(default_factory=dict)
     checks: dict[str, Check] = field(default_factory=dict)
     stages: list[dict[str, str]] = field(default_factory=list)
@@ -217,10 +180,38 @@ class _Compiler:
         return f"SELECT {items or 'NULL AS k0'} FROM {relation}"
 
     def plan(self, quads: tuple[QuadPlan, ...]) -> Plan:
+        """All that was compiled."""
         sql, checks = self.projection("batch"), tuple(self.checks.values())
-        return Plan(sql, quads, checks, tuple(self.used), tuple(self.relations), tuple(self.parents.values()))
+        relations, parents = tuple(self.relations), tuple(self.parents.values())
+        return Plan(sql, quads, checks, tuple(self.used), relations, parents, tuple(self.functions))
+
+    @cached_property
+    def calls(self) -> CallCompiler:
+        """What compiles function calls."""
+        from semcube.mapping.compile_functions import CallCompiler
+
+        return CallCompiler(self)
+
+    @contextmanager
+    def guarded(self, condition: str | None) -> Iterator[None]:
+        """Only where a condition holds does a value have to be good."""
+        self.guards += [] if condition is None else [condition]
+        yield
+        if condition is not None:
+            self.guards.pop()
+
+    def helper(self, sql: str) -> str:
+        """A column of its own for an expression that costs much."""
+        for name, depth in self.depths.items():
+            if self.stages[depth][name] == sql:
+                return name
+        name = f"f{len(self.depths)}"
+        self.depths[name] = len(self.stages)
+        self.stages.append({name: sql})
+        return name
 
     def quad(self, pattern: Pattern) -> QuadPlan:
+        """The positions of a quad."""
         joined = isinstance(pattern.object, ParentSubject)
         return QuadPlan(
             self.position(pattern.subject),
@@ -232,20 +223,24 @@ class _Compiler:
 
     def position(self, term_map: TermMap) -> str | int | Several:
         """A term, or the relation of its terms if a column it reads has several values."""
-        if not any(self.column(name, term_map).is_many for name in term_map.references):
+        is_list = isinstance(term_map.value, FunctionCall) and self.calls.is_list(term_map.value)
+        if not is_list and not any(self.column(name, term_map).is_many for name in term_map.references):
             return self.term(term_map)
+        if is_list:
+            return self.calls.listed(term_map)
         inner = self.single()
         term = inner.select(inner.key_sql(term_map))
-        sql = inner.projection(_exploded(self.columns, inner.used), "row")
+        sql = inner.projection(exploded(self.columns, inner.used), "row")
         made = Relation(f"SELECT DISTINCT * FROM ({sql}) ORDER BY row", term, tuple(inner.checks.values()))
         return self.relation(made, inner)
 
-    def single(self) -> _Compiler:
+    def single(self) -> Compiler:
         """A compiler for the batch with one row per combination of values."""
         columns = {name: replace(each, is_many=False) for name, each in self.columns.items()}
-        return _Compiler(columns, self.base, self.mapping, self.triples_map)
+        return Compiler(columns, self.base, self.mapping, self.triples_map, self.exact, self.functions)
 
-    def relation(self, made: Relation, inner: _Compiler) -> Several:
+    def relation(self, made: Relation, inner: Compiler) -> Several:
+        """The position of a relation's terms."""
         self.used |= inner.used
         return Several(self.relations.setdefault(made, len(self.relations)))
 
@@ -255,7 +250,7 @@ class _Compiler:
         table = self.parents.setdefault((item.parents, item.joins), ParentTable(name, item.parents, item.joins))
         inner = self.single()
         numbers = [inner.select(inner.join_text(join.child, item.node)) for join in item.joins]
-        child = inner.projection(_exploded(self.columns, inner.used), "row")
+        child = inner.projection(exploded(self.columns, inner.used), "row")
         on = " AND ".join(f"child.k{number} = parent.j{index}" for index, number in enumerate(numbers))
         parent = f"JOIN {table.name} AS parent ON {on}"
         sql = f"SELECT DISTINCT row, term AS k0 FROM ({child}) AS child {parent} ORDER BY row"
@@ -267,8 +262,8 @@ class _Compiler:
             term = value.term
             return sql_text(term.lexical if isinstance(term, Literal) else key(term).strip("<>"))
         term_map = TermMap(value, TermType.LITERAL, node=node)
-        if isinstance(value, Template):
-            return self.template(value, term_map, safe=None)
+        if not isinstance(value, Reference):
+            return self.text(value, term_map)
         column = self.column(value.name, term_map)
         if column.kind not in (Kind.DOUBLE, Kind.FLOAT, Kind.DECIMAL):
             return self.reference(value.name, None, term_map)
@@ -277,13 +272,25 @@ class _Compiler:
 
     def term(self, term_map: TermMap) -> str | int:
         """The key of a constant, else the number of the output column."""
-        if isinstance(term_map.value, Constant):
+        if isinstance(term_map.value, Constant) and term_map.condition is None:
             return self.constant(term_map)
         return self.select(self.key_sql(term_map))
+
+    def text(self, value: Reference | Template | FunctionCall, term_map: TermMap) -> str:
+        """SQL of the natural lexical form of a value."""
+        if isinstance(value, Template):
+            return self.template(value, term_map, safe=None)
+        if isinstance(value, FunctionCall):
+            return self.calls.text(self.calls.value(value, term_map), term_map)
+        return self.reference(value.name, None, term_map)
 
     def key_sql(self, term_map: TermMap) -> str:
         """SQL of the key of a term."""
         value = term_map.value
+        if term_map.condition is not None:
+            condition = self.calls.boolean(term_map.condition)
+            with self.guarded(condition):
+                return f"CASE WHEN {condition} THEN {self.key_sql(replace(term_map, condition=None))} END"
         if isinstance(value, Constant):
             return sql_text(self.constant(term_map))
         if term_map.term_type is TermType.LITERAL:
@@ -293,7 +300,7 @@ class _Compiler:
             if term_map.term_type is TermType.BLANK:
                 return f"'_:' || {blank_label_sql(self.template(value, term_map, safe=None))}"
             return self.iri_template(value, term_map)
-        text = self.reference(value.name, None, term_map)
+        text = self.text(value, term_map)
         if term_map.term_type is TermType.BLANK:
             return f"'_:' || {blank_label_sql(text)}"
         if term_map.term_type.is_unsafe:
@@ -302,10 +309,11 @@ class _Compiler:
             made = resolve_sql(text, self.base)
         if term_map.term_type in (TermType.URI, TermType.UNSAFE_URI):
             made = f"CASE WHEN NOT regexp_matches({text}, '{NOT_ASCII}') THEN {made} END"
-        self.check(made, text, value.name, term_map, "an IRI without spaces and the like")
+        self.check(made, text, next(iter(term_map.references), ""), term_map, "an IRI without spaces and the like")
         return f"'<' || ({made}) || '>'"
 
     def constant(self, term_map: TermMap) -> str:
+        """The key of a constant."""
         assert isinstance(term_map.value, Constant)
         term = term_map.value.term
         if isinstance(term, IRI) and not re.match(ABSOLUTE, term.value):
@@ -321,6 +329,11 @@ class _Compiler:
         if isinstance(value, Template):
             text = self.template(value, term_map, safe=None)
             natural = XSD_STRING
+        elif isinstance(value, FunctionCall):
+            made = self.calls.value(value, term_map)
+            natural = made.datatype or natural_datatype(made.kind)
+            named = named if natural not in GEOMETRY_LITERALS or named in GEOMETRY_LITERALS else None
+            text = self.lexical_form(made, named, term_map)
         else:
             assert isinstance(value, Reference)
             column = self.column(value.name, term_map)
@@ -334,8 +347,8 @@ class _Compiler:
         if term_map.language is not None:
             return text, sql_text(f'"@{term_map.language}')
         if isinstance(datatype, TermMap):
-            made = self.key_sql(datatype)
-            return text, f"CASE WHEN ({made}) = '<{XSD_STRING}>' THEN '\"' ELSE '\"^^' || ({made}) END"
+            iri = self.key_sql(datatype)
+            return text, f"CASE WHEN ({iri}) = '<{XSD_STRING}>' THEN '\"' ELSE '\"^^' || ({iri}) END"
         final = named or natural
         return text, sql_text('"' if final == XSD_STRING else f'"^^<{final}>')
 
@@ -343,10 +356,7 @@ class _Compiler:
         """SQL of a language tag from the data; null, and reported, where it is none."""
         value = term_map.value
         assert not isinstance(value, Constant)
-        if isinstance(value, Template):
-            text = self.template(value, term_map, safe=None)
-        else:
-            text = self.reference(value.name, None, term_map)
+        text = self.text(value, term_map)
         made = f"CASE WHEN regexp_full_match({text}, '{LANGUAGE_TAG}') THEN lower({text}) END"
         self.check(made, text, term_map.references[0] if term_map.references else "", term_map, "a language tag")
         return f"({made})"
@@ -392,28 +402,42 @@ class _Compiler:
     def reference(self, name: str, datatype: str | None, term_map: TermMap) -> str:
         """SQL of a column's lexical form; a value without one is checked for."""
         column = self.column(name, term_map)
-        made = lexical(column.sql, column.kind, datatype)
-        for depth, stage in enumerate(made.stages):
+        return self.lexical_form(Value(column.sql, column.kind), datatype, term_map, name)
+
+    def lexical_form(self, value: Value, datatype: str | None, term_map: TermMap, name: str | None = None) -> str:
+        """SQL of a value's lexical form; a value without one is checked for."""
+        is_column = re.fullmatch(r"\w+", value.sql) is not None
+        sql = value.sql if is_column or value.kind is Kind.STRING else self.helper(value.sql)
+        made = lexical(sql, value.kind, datatype)
+        first = self.depths[sql] + 1 if sql in self.depths else 0
+        for depth, stage in enumerate(made.stages, first):
             if depth == len(self.stages):
                 self.stages.append({})
             self.stages[depth].update(stage)
         if made.can_fail:
-            self.check(
-                made.sql, column.sql, name, term_map, f"a value of <{datatype or natural_datatype(column.kind)}>"
-            )
+            shown = name if name is not None else next(iter(term_map.references), "")
+            expected = f"a value of <{datatype or natural_datatype(value.kind)}>"
+            self.check(made.sql, sql, shown, term_map, expected)
         return f"({made.sql})" if made.sql.startswith("CASE") else made.sql
 
+    @staticmethod
+    def safe(term_type: TermType) -> Callable[[str], str] | None:
+        """What makes text safe for an IRI."""
+        return _SAFE_SQL[term_type]
+
     def check(self, made: str, given: str, name: str, term_map: TermMap, expected: str) -> None:
-        sql = f"({given}) IS NOT NULL AND ({made}) IS NULL"
+        """Report rows where something is given and nothing is made of it."""
+        sql = " AND ".join([*(f"({each})" for each in self.guards), f"({given}) IS NOT NULL AND ({made}) IS NULL"])
         node = f"triples map {self.triples_map}, {term_map.node}".rstrip(", ")
         self.checks.setdefault(sql, Check(self.select(sql), name, expected, node))
 
     def select(self, sql: str) -> int:
+        """The number of the output column of an expression."""
         return self.selected.setdefault(sql, len(self.selected))
 
     def column(self, name: str, term_map: TermMap) -> Column:
         """An input column by its exact name, else by the only name that differs in case alone."""
-        alike = [each for each in self.columns if each.lower() == name.lower()]
+        alike = [] if self.exact else [each for each in self.columns if each.lower() == name.lower()]
         found = name if name in self.columns else alike[0] if len(alike) == 1 else None
         if found is not None:
             self.used[found] = None
@@ -430,6 +454,7 @@ class _Compiler:
     def error(
         self, found: str, term_map: TermMap, *, expected: str | None = None, fix: str | None = None
     ) -> MappingError:
+        """The error about a term map."""
         return MappingError(
             found,
             source=self.mapping.document,

@@ -123,6 +123,8 @@ class Evaluator:
         connection = exits.enter_context(duckdb.connect(path))
         connection.execute("SET arrow_large_buffer_size = true")
         connection.execute("SET threads = 1")
+        for function in {*self.plan.functions, *(each for _, _, plan in self.parents for each in plan.functions)}:
+            function.register(connection)
         for name, table, plan in self.parents:
             joins = plan.sql.count(" AS j")
             columns = ", ".join(["term VARCHAR", *(f"j{number} VARCHAR" for number in range(joins))])

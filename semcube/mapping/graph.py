@@ -12,7 +12,8 @@ from semcube.vocab import RDF_TYPE, RML, RML_LEGACY, RR, SEMCUBE
 
 __all__ = ["MappingGraph"]
 
-_VOCABULARIES = (RML, RR, RML_LEGACY, SEMCUBE)
+_FNML = "http://semweb.mmlab.be/ns/fnml#"
+_VOCABULARIES = (RML, RR, RML_LEGACY, SEMCUBE, _FNML)
 _SYNTAXES = {
     ".ttl": "TURTLE",
     ".nt": "N_TRIPLES",

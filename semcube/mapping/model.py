@@ -25,6 +25,7 @@ __all__ = [
     "Constant",
     "Expression",
     "Formulation",
+    "FunctionCall",
     "Join",
     "LogicalSource",
     "LogicalTarget",
@@ -174,7 +175,22 @@ def parse_template(text: str) -> Template:
     return Template(tuple(parts))
 
 
-Expression = Constant | Reference | Template
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """The value of a function of :mod:`semcube.mapping.functions` (RML-FNML)."""
+
+    function: str
+    """IRI of the function."""
+    inputs: tuple[tuple[str, TermMap], ...] = ()
+    """IRI of the parameter, and what makes its value; a parameter may be given several times."""
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Names of the columns in its inputs."""
+        return tuple(name for _, term_map in self.inputs for name in term_map.references)
+
+
+Expression = Constant | Reference | Template | FunctionCall
 """What makes a value of a row."""
 
 
@@ -182,7 +198,7 @@ def _references(value: Expression) -> tuple[str, ...]:
     """Names of the columns an expression reads."""
     if isinstance(value, Reference):
         return (value.name,)
-    return value.references if isinstance(value, Template) else ()
+    return value.references if isinstance(value, Template | FunctionCall) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +230,8 @@ class TermMap:
     """Where quads with this term go; the output of the run if no term map of a quad has any."""
     node: str = field(default="", compare=False)
     """Where it stands in the document, for messages."""
+    condition: TermMap | None = None
+    """A Boolean; where it is not true there is no term (RML-FNML, conditions)."""
 
     @property
     def parts(self) -> tuple[TermMap, ...]:
@@ -223,7 +241,8 @@ class TermMap:
     @property
     def references(self) -> tuple[str, ...]:
         """Names of the columns it reads."""
-        return tuple(name for part in self.parts for name in _references(part.value))
+        found = [name for part in self.parts for name in _references(part.value)]
+        return (*found, *(() if self.condition is None else self.condition.references))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from semcube.errors import MappingError, UnsupportedError
+from semcube.errors import MappingError
 from semcube.io.jsonpath import path_text
 from semcube.io.terms import IRI, BlankNode, Literal, Term
 from semcube.mapping.graph import MappingGraph
@@ -20,6 +20,7 @@ from semcube.mapping.model import (
     Constant,
     Expression,
     Formulation,
+    FunctionCall,
     Join,
     LogicalTarget,
     Mapping,
@@ -32,6 +33,7 @@ from semcube.mapping.model import (
     TriplesMap,
     parse_template,
 )
+from semcube.mapping.parse_functions import function_call
 from semcube.mapping.parse_sources import SourceReader
 from semcube.vocab import RDFS, RR, XSD_STRING
 
@@ -111,13 +113,18 @@ class _Reader(SourceReader):
         return TermMap(Constant(value), kinds[type(value)], node=where)
 
     def term_map(self, node: Term, where: str) -> TermMap:
-        """A term map by R2RML section 6: one of constant, reference or template, and what term it makes."""
-        if self.graph.values(node, "functionValue") + self.graph.values(node, "functionExecution"):
-            raise UnsupportedError(
-                f"{self.document}, triples map {self.name}, {where}: a function",
-                expected="a constant, a reference or a template",
-                fix="compute the value in the source",
-            )
+        """A term map by R2RML section 6: one of constant, reference, template and function, and what term it makes."""
+        conditions = [self.condition(each, where) for each in self.graph.values(node, "condition")]
+        if len(conditions) > 1:
+            raise self.error(f"{len(conditions)} conditions", node=where, expected="one")
+        made = self.unconditional(node, where)
+        return replace(made, condition=conditions[0]) if conditions else made
+
+    def unconditional(self, node: Term, where: str) -> TermMap:
+        """A term map without its condition."""
+        call = function_call(self, node, where)
+        if call is not None:
+            return self.shaped(node, call, where)
         constant = self.one(node, "constant")
         reference = self.text(node, "reference") or self.text(node, "column")
         template = self.text(node, "template")
@@ -201,15 +208,18 @@ class _Reader(SourceReader):
                 return each
         raise self.error(f"term type {name}", node=where, expected="rml:IRI, rml:BlankNode or rml:Literal")
 
-    def shaped(self, node: Term, value: Reference | Template, where: str) -> TermMap:
+    def condition(self, node: Term, where: str) -> TermMap:
+        """What has to be true for a term to be made."""
+        return self.term_map(node, f"{where} condition")
+
+    def shaped(self, node: Term, value: Reference | Template | FunctionCall, where: str) -> TermMap:
         """Term type, datatype and language with R2RML's defaults (section 7.4)."""
         datatype, datatype_targets = self.annotation(node, "datatype", where)
         language, language_targets = self.annotation(node, "language", where)
         if datatype is not None and language is not None:
             raise self.error("both a datatype and a language", node=where, expected="one of them")
-        literal = where == "languageMap" or (
-            where == "objectMap" and (isinstance(value, Reference) or datatype is not None or language is not None)
-        )
+        plain = not isinstance(value, Template) or datatype is not None or language is not None
+        literal = where == "languageMap" or where.endswith(("input", "condition")) or (where == "objectMap" and plain)
         term_type = self.term_type(node, where) or (TermType.LITERAL if literal else TermType.IRI)
         if term_type is not TermType.LITERAL and (datatype or language):
             raise self.error(f"a datatype or language on a term of type {term_type.value}", node=where)

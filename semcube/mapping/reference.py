@@ -13,6 +13,7 @@ import re
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Mapping as Dictionary
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -25,6 +26,7 @@ from semcube.mapping.iri import ABSOLUTE, UNWRITABLE, blank_label, iri_safe, is_
 from semcube.mapping.model import (
     Constant,
     Expression,
+    FunctionCall,
     Mapping,
     ParentSubject,
     Reference,
@@ -34,8 +36,10 @@ from semcube.mapping.model import (
     TriplesMap,
 )
 from semcube.mapping.natural import INTEGERS, LEXICAL_SPACES, Kind, kind_of, natural_datatype
+from semcube.mapping.reference_functions import Typed, call, constant
 from semcube.mapping.rows import MANY
 from semcube.vocab import (
+    GEOMETRY_LITERALS,
     XSD,
     XSD_BOOLEAN,
     XSD_DATE,
@@ -49,6 +53,7 @@ from semcube.vocab import (
 __all__ = ["canonical_double", "quads_of_table"]
 
 Row = dict[str, Any]
+_VALUE = " value"
 Kinds = dict[str, Kind]
 
 
@@ -102,8 +107,45 @@ def _single(field: pa.Field) -> pa.DataType:
 
 def _terms(term_map: TermMap, row: Row, kinds: Kinds, base: str) -> list[Term]:
     """The terms of every combination of the values of the row."""
-    found = (_term(term_map, each, kinds, base) for each in _combinations(row, term_map.references))
+    found = (
+        term
+        for each in _combinations(row, term_map.references)
+        for term in _of_combination(term_map, each, kinds, base)
+    )
     return list(dict.fromkeys(each for each in found if each is not None))
+
+
+def _of_combination(term_map: TermMap, row: Row, kinds: Kinds, base: str) -> list[Term | None]:
+    """The term of single values; those of each item if a function gives a list."""
+    if term_map.condition is not None and _value(term_map.condition, row, kinds, base)[0] is not True:
+        return []
+    if isinstance(term_map.value, FunctionCall):
+        value, kind, own = _value(term_map, row, kinds, base)
+        datatype = term_map.datatype
+        if own is not None and datatype not in GEOMETRY_LITERALS:
+            datatype = own
+        made = replace(term_map, value=Reference(_VALUE), datatype=datatype)
+        values = value if isinstance(value, list) else [value]
+        return [_term(made, row | {_VALUE: each}, kinds | {_VALUE: kind}, base) for each in values]
+    return [_term(term_map, row, kinds, base)]
+
+
+def _value(term_map: TermMap, row: Row, kinds: Kinds, base: str) -> Typed:
+    """The value of an expression with its type."""
+    value = term_map.value
+    if isinstance(value, FunctionCall):
+        return call(
+            value,
+            lambda item: _value(item, row, kinds, base),
+            lambda given: None if given[0] is None else _lexical(given[0], given[1], None),
+        )
+    if isinstance(value, Constant):
+        return constant(value)
+    if isinstance(value, Template):
+        safe = {TermType.IRI: iri_safe, TermType.URI: uri_safe}.get(term_map.term_type)
+        return _expand(value, row, kinds, safe), Kind.STRING, None
+    own = term_map.datatype if term_map.datatype in GEOMETRY_LITERALS else None
+    return row[value.name], kinds[value.name], own if isinstance(own, str) else None
 
 
 def _combinations(row: Row, names: Sequence[str]) -> Iterator[Row]:
@@ -140,6 +182,9 @@ def _compared(value: Expression, row: Row, kinds: Kinds) -> str | None:
         return value.term.lexical if isinstance(value.term, Literal) else key(value.term).strip("<>")
     if isinstance(value, Template):
         return _expand(value, row, kinds)
+    if isinstance(value, FunctionCall):
+        found = _value(TermMap(value, TermType.LITERAL), row, kinds, "")
+        return None if found[0] is None else _lexical(found[0], found[1], None)
     kind = kinds[value.name]
     if kind in (Kind.DOUBLE, Kind.FLOAT, Kind.DECIMAL):
         whole = _lexical(row[value.name], kind, XSD + "integer")
@@ -176,6 +221,7 @@ def _term(term_map: TermMap, row: Row, kinds: Kinds, base: str) -> Term | None:
             return None
         resolved = resolve(text, base, UNWRITABLE, dots=True) if kind.is_unsafe else resolve(text, base)
         return None if resolved is None else IRI(resolved)
+    assert isinstance(value, Template)
     if kind is TermType.BLANK:
         text = _expand(value, row, kinds)
         return None if text is None else BlankNode(blank_label(text))
@@ -213,10 +259,10 @@ def _literal(term_map: TermMap, row: Row, kinds: Kinds, base: str) -> Literal | 
     if text is None:
         return None
     if isinstance(term_map.datatype, TermMap):
-        made = _term(term_map.datatype, row, kinds, base)
+        made = next(iter(_of_combination(term_map.datatype, row, kinds, base)), None)
         return Literal(text, made.value) if isinstance(made, IRI) else None
     if isinstance(term_map.language, TermMap):
-        tag = _term(term_map.language, row, kinds, base)
+        tag = next(iter(_of_combination(term_map.language, row, kinds, base)), None)
         is_tag = isinstance(tag, Literal) and is_language_tag(tag.lexical)
         return Literal(text, language=tag.lexical.lower()) if is_tag and isinstance(tag, Literal) else None
     return Literal(text, language=term_map.language) if term_map.language is not None else Literal(text, datatype)

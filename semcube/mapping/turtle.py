@@ -13,6 +13,7 @@ from semcube.mapping.model import (
     Constant,
     Expression,
     Formulation,
+    FunctionCall,
     Join,
     LogicalSource,
     LogicalTarget,
@@ -153,7 +154,7 @@ class _Writer:
     def predicate_object(self, item: PredicateObjectMap) -> list[str]:
         facts = []
         for each in item.predicates:
-            fixed = isinstance(each.value, Constant) and not each.targets
+            fixed = isinstance(each.value, Constant) and not each.targets and each.condition is None
             facts.append(
                 f"rml:predicate {self.constant(each)}"
                 if fixed
@@ -163,7 +164,7 @@ class _Writer:
             if isinstance(value, RefObjectMap):
                 inner = [f"rml:parentTriplesMap {self.name(value.parent)}", *map(self.join, value.joins)]
                 facts.append(f"rml:objectMap [ {' ; '.join([*inner, *map(self.target, value.targets)])} ]")
-            elif isinstance(value.value, Constant) and not value.targets:
+            elif isinstance(value.value, Constant) and not value.targets and value.condition is None:
                 facts.append(f"rml:object {self.constant(value)}")
             else:
                 facts.append(f"rml:objectMap [ {self.term_facts(value, 'objectMap')} ]")
@@ -193,14 +194,26 @@ class _Writer:
             return f"rml:constant {self.term(value.term)}"
         if isinstance(value, Reference):
             return f"rml:reference {quoted(value.name)}"
+        if isinstance(value, FunctionCall):
+            return f"rml:functionExecution [ {self.call(value)} ]"
         return f"rml:template {quoted(str(value))}"
+
+    def call(self, value: FunctionCall) -> str:
+        facts = [f"rml:function {self.iri(value.function)}"]
+        for parameter, item in value.inputs:
+            made = f"rml:inputValueMap [ {self.term_facts(item, 'input')} ]"
+            facts.append(f"rml:input [ rml:parameter {self.iri(parameter)} ; {made} ]")
+        return " ; ".join(facts)
 
     def term_facts(self, item: TermMap, where: str) -> str:
         facts = [self.expression(item.value), *map(self.target, item.targets)]
+        if item.condition is not None:
+            facts.append(f"rml:condition [ {self.term_facts(item.condition, 'condition')} ]")
         if isinstance(item.value, Constant):
             return " ; ".join(facts)
         typed = item.datatype is not None or item.language is not None
-        usual = where == "languageMap" or (where == "objectMap" and (typed or isinstance(item.value, Reference)))
+        plain = typed or isinstance(item.value, Reference | FunctionCall)
+        usual = where in ("languageMap", "input", "condition") or (where == "objectMap" and plain)
         if item.term_type is not (TermType.LITERAL if usual else TermType.IRI):
             facts.append(f"rml:termType rml:{item.term_type.value}")
         if isinstance(item.datatype, TermMap):
