@@ -8,19 +8,22 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
+from semcube.geometry.sorted import ascends
 from semcube.io.terms import TERMS
 from semcube.store.quad_columns import QuadColumns
+from semcube.store.recent import Recent
+from semcube.store.term_rows import About, Row, as_about
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     Ids = npt.NDArray[np.int64]
-    About = tuple[int, str | None, str | None]
 
 __all__ = ["CHUNK", "Cache", "Counts", "Predicate", "TermTexts"]
 
@@ -77,8 +80,16 @@ class _Chunk:
         for code in present.tolist():
             rest, language = divmod(code, sizes[1])
             kind, datatype = divmod(rest, sizes[0])
-            listed.append((kind, values[0][datatype], values[1][language]))
+            listed.append(as_about(kind, values[0][datatype], values[1][language]))
         return codes, tuple(listed)
+
+    def rows(self, places: list[int]) -> list[Row]:
+        """Single terms."""
+        codes, listed = self.about
+        return [
+            (str(self.data[self.offsets[place] : self.offsets[place + 1]], "utf-8"), listed[codes[place]])
+            for place in places
+        ]
 
 
 def _gathered(wanted: list[tuple[_Chunk, Ids]]) -> pa.Table:
@@ -114,7 +125,8 @@ class TermTexts:
     """
 
     def __init__(self, budget: int = 64 * 1024 * 1024) -> None:
-        self._budget = budget
+        self.recent: Recent[Row] = Recent(budget // 4)
+        self._budget = budget - budget // 4
         self._chunks: OrderedDict[int, _Chunk] = OrderedDict()
         self._wanted: dict[int, int] = {}
         self._used = 0
@@ -165,6 +177,43 @@ class TermTexts:
         if single.any() or not pieces:
             pieces.append(fetch(numbers[single]))
         return pieces, rows
+
+    def gathered(self, numbers: Ids) -> pa.Table | None:
+        """The terms of many numbers, row by row, where all their chunks are here and each is wanted often; None else.
+
+        Args:
+            numbers: Numbers of terms, in any order.
+        """
+        chunk, places = (numbers - 1) // CHUNK, (numbers - 1) % CHUNK
+        order = None if ascends(chunk) else np.argsort(chunk, kind="stable")
+        if order is not None:
+            chunk, places = chunk[order], places[order]
+        starts = np.flatnonzero(np.append(True, chunk[1:] != chunk[:-1]))
+        if len(numbers) < len(starts) * CHUNK // 16:
+            return None
+        pieces = []
+        for one, own in zip(chunk[starts].tolist(), np.split(places, starts[1:]), strict=True):
+            known = self._get(one)
+            if known is None:
+                return None
+            run = int(own[-1]) - int(own[0]) == len(own) - 1 and bool((own[1:] > own[:-1]).all())
+            pieces.append(known.terms.slice(own[0], len(own)) if run else known.terms.take(pa.array(own)))
+        table = pa.concat_tables(pieces).combine_chunks()
+        if order is None:
+            return table
+        back = np.empty(len(order), np.int64)
+        back[order] = np.arange(len(order))
+        return table.take(pa.array(back))
+
+    def from_chunks(self, numbers: list[int]) -> dict[int, Row]:
+        """Those of ascending numbers whose chunks are here."""
+        found: dict[int, Row] = {}
+        for one, group in groupby(numbers, lambda number: (number - 1) // CHUNK):
+            chunk = self._get(one)
+            if chunk is not None:
+                wanted = list(group)
+                found.update(zip(wanted, chunk.rows([(number - 1) % CHUNK for number in wanted]), strict=True))
+        return found
 
     def _get(self, chunk: int) -> _Chunk | None:
         with self._lock:

@@ -5,18 +5,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from semcube.engines import ids
-from semcube.engines.classify import classify, tag_of
+from semcube.engines.classify import classify, classify_term, tag_of
 from semcube.engines.embedded import registered
 from semcube.engines.keys import join, split
-from semcube.io.terms import TERMS
+from semcube.io.terms import TERMS, term
 from semcube.store.cache import Cache, TermTexts
+from semcube.store.term_rows import Row, as_row, inline_row, key_of, rows_of, size_of, terms_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,6 +29,13 @@ __all__ = ["Encoder", "StoreDictionary", "hash_of"]
 
 MANY = 64
 """From so many terms on, a look-up is a join instead of a list of constants."""
+FEW = 4096
+"""Up to so many terms are decoded one by one; more are taken from chunks."""
+SINGLE, NEAR, BESIDE = 3, 64, 16
+"""So many runs of numbers are read by a statement each; gaps within a run, and what is read beside it, in terms."""
+
+MANY_ROWS = 1024
+"""From so many rows on, terms are taken straight from the chunks in memory."""
 
 _BY_HASH = """
 SELECT w.i, l.n FROM wanted_keys w
@@ -65,43 +73,68 @@ class StoreDictionary:
     def find_one(self, key: str) -> int:
         """The id of one key, 0 if the store lacks it."""
         known = 0 if self._cache is None else self._cache.get(key)
-        return known or int(self.find(pa.array([key], pa.large_string()))[0])
+        return known or self._find_few([key])[0]
 
     def find(self, keys: pa.Array) -> Ids:
         """The ids of keys, 0 where the store lacks a term."""
         if isinstance(keys, pa.ChunkedArray):
             keys = keys.combine_chunks()
+        if len(keys) < MANY:
+            texts = keys.to_pylist()
+            wanted = [text for text in dict.fromkeys(texts) if text is not None]
+            known = dict(zip(wanted, self._find_few(wanted), strict=True))
+            return np.array([known.get(text, 0) for text in texts], np.int64)
         encoded = keys if pa.types.is_dictionary(keys.type) else keys.dictionary_encode()
         found = self._distinct(encoded.dictionary.cast(pa.large_string()))
         chosen: Ids = np.append(found, 0)[encoded.indices.fill_null(len(found)).to_numpy(zero_copy_only=False)]
         return chosen
 
+    def _find_few(self, texts: list[str]) -> list[int]:
+        """The ids of a few different keys: one by one, since whole columns have their price."""
+        cache, version = self._cache, self._version
+        found = [0 if cache is None else cache.get(text) for text in texts]
+        missing: dict[int, int] = {}
+        for place, text in enumerate(texts):
+            if found[place]:
+                continue
+            about = classify_term(term(text))
+            if about.inline is not None:
+                found[place] = about.inline
+            elif cache is None or version is None or not cache.lacks(text, version):
+                missing[place] = int(about.tag) << ids.SHIFT
+        if missing:
+            numbers = self._numbers_of([texts[place] for place in missing])
+            for (place, tag), number in zip(missing.items(), numbers, strict=True):
+                found[place] = tag | number if number else 0
+                if cache is not None and number:
+                    cache.put(texts[place], found[place])
+                elif cache is not None and version is not None:
+                    cache.put_missing(texts[place], version)
+        return found
+
+    def _numbers_of(self, texts: list[str]) -> list[int]:
+        """The numbers of a few keys, 0 where the store lacks one: candidates by hash, then their text in full."""
+        connection = self._connection()
+        hashes = [hash_of(self._salt, text) for text in texts]
+        if len(hashes) < SINGLE:
+            statements = [f"SELECT n FROM lookup WHERE h = {number}" for number in hashes]
+        else:
+            listed = ",".join(f"({number})" for number in hashes)
+            values = f"(SELECT CAST(v AS UINTEGER) AS h FROM (VALUES {listed}) AS w(v))"
+            statements = [f"SELECT n FROM lookup SEMI JOIN {values} USING (h)"]
+        numbers = [row[0] for statement in statements for row in connection.execute(statement).fetchall()]
+        rows = self.rows(numbers)
+        known = {key_of(row): number for number, row in zip(numbers, rows, strict=True) if row is not None}
+        return [known.get(text, 0) for text in texts]
+
     def _distinct(self, keys: pa.Array) -> Ids:
-        """The ids of distinct keys without nulls."""
-        if not len(keys):
-            return np.zeros(0, np.int64)
-        few = len(keys) < MANY and self._cache is not None
-        texts = keys.to_pylist() if few else []
-        cached = np.array([cast("Cache", self._cache).get(text) for text in texts], np.int64)
-        if few and cached.all():
-            return cached
+        """The ids of many distinct keys without nulls."""
         tags, found = tag_of(split(keys))
         found = found.astype(np.int64)
         missing = np.flatnonzero(found == 0)
-        if few:
-            missing = missing[cached[missing] == 0]
-            found = np.where(found == 0, cached, found)
-        if few and self._version is not None:
-            lacks = cast("Cache", self._cache).lacks
-            missing = np.array([i for i in missing.tolist() if not lacks(texts[i], self._version)], np.int64)
         if len(missing):
             numbers = self._look_up(keys.take(pa.array(missing)))
             found[missing] = np.where(numbers > 0, (tags[missing].astype(np.int64) << ids.SHIFT) | numbers, 0)
-            for place in missing.tolist() if few else ():
-                if found[place]:
-                    cast("Cache", self._cache).put(texts[place], int(found[place]))
-                elif self._version is not None:
-                    cast("Cache", self._cache).put_missing(texts[place], self._version)
         return found
 
     def _look_up(self, keys: pa.Array) -> Ids:
@@ -118,22 +151,20 @@ class StoreDictionary:
     def _candidates(self, keys: pa.Array) -> tuple[Ids, Ids]:
         """Pairs of a row of ``keys`` and a number that has its hash."""
         connection = self._connection()
-        if len(keys) == 1:
-            only = hash_of(self._salt, keys[0].as_py())
-            pairs = connection.execute(f"SELECT 0 AS i, n FROM lookup WHERE h = {only}").fetchnumpy()
-        elif len(keys) < MANY:
-            hashes = ",".join(f"({i},{hash_of(self._salt, text)})" for i, text in enumerate(keys.to_pylist()))
-            text = f"SELECT w.i, l.n FROM lookup l JOIN (VALUES {hashes}) AS w(i, h) ON l.h = CAST(w.h AS UINTEGER)"
-            pairs = connection.execute(text).fetchnumpy()
-        else:
-            wanted = pa.table({"i": np.arange(len(keys)), "key": keys})
-            with registered(connection, {"wanted_keys": wanted}):
-                pairs = connection.execute(_BY_HASH.format(salt=self._salt)).fetchnumpy()
+        wanted = pa.table({"i": np.arange(len(keys)), "key": keys})
+        with registered(connection, {"wanted_keys": wanted}):
+            pairs = connection.execute(_BY_HASH.format(salt=self._salt)).fetchnumpy()
         return np.asarray(pairs["i"], np.int64), np.asarray(pairs["n"], np.int64)
 
     def decode(self, numbers: Ids) -> pa.RecordBatch:
         """The terms of ids, row by row; 0 gives nulls."""
-        unique, places = np.unique(np.asarray(numbers, np.int64), return_inverse=True)
+        numbers = np.asarray(numbers, np.int64)
+        whole = self._gathered(numbers) if len(numbers) >= MANY_ROWS else None
+        if whole is not None:
+            return whole.combine_chunks().to_batches()[0]
+        if len(numbers) <= FEW:
+            return self._decode_few(numbers.tolist())
+        unique, places = np.unique(numbers, return_inverse=True)
         tags = unique >> ids.SHIFT
         stored = ~np.isin(tags, (0, int(ids.Tag.INTEGER), int(ids.Tag.BOOLEAN)))
         payload, order = np.unique(unique[stored] & ids.PAYLOAD, return_inverse=True)
@@ -146,15 +177,55 @@ class StoreDictionary:
         batches = table.take(pa.array(row[places.ravel()])).combine_chunks().to_batches()
         return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=TERMS)
 
+    def _gathered(self, numbers: Ids) -> pa.Table | None:
+        """Many terms that are all in memory, without finding the distinct ones first; None where some are not."""
+        tags = numbers >> ids.SHIFT
+        inline = (tags == 0) | (tags == int(ids.Tag.INTEGER)) | (tags == int(ids.Tag.BOOLEAN))
+        return None if inline.any() else self._texts.gathered(numbers & ids.PAYLOAD)
+
+    def _decode_few(self, numbers: list[int]) -> pa.RecordBatch:
+        found: list[Row | None] = [inline_row(number) for number in numbers]
+        stored = [place for place, row in enumerate(found) if row is None and numbers[place]]
+        for place, row in zip(stored, self.rows([numbers[place] & ids.PAYLOAD for place in stored]), strict=True):
+            found[place] = row
+        return terms_of(found)
+
+    def rows(self, numbers: list[int]) -> list[Row | None]:
+        """The terms with these numbers, None where there is none; what was read lately is not read again."""
+        recent = self._texts.recent
+        found = recent.get(numbers)
+        if None not in found:
+            return found
+        missing = sorted({number for number, row in zip(numbers, found, strict=True) if row is None})
+        read = self._texts.from_chunks(missing)
+        if len(read) < len(missing):
+            read |= self._read([number for number in missing if number not in read])
+        recent.put((number, row, size_of(row)) for number, row in read.items())
+        return [read.get(number) if row is None else row for number, row in zip(numbers, found, strict=True)]
+
+    def _read(self, numbers: list[int]) -> dict[int, Row]:
+        """Terms from the database; of those at few places also the neighbours, which are likely to be wanted next."""
+        runs = _runs(numbers)
+        if len(runs) > SINGLE or sum(run[-1] - run[0] for run in runs) > NEAR * SINGLE:
+            table = self._fetch(np.array(numbers, np.int64))
+            return {n: row for n, row in zip(numbers, rows_of(table), strict=True) if row is not None}
+        connection = self._connection()
+        found: dict[int, Row] = {}
+        for run in runs:
+            text = (
+                "SELECT n, tag, lexical, datatype, language FROM terms"
+                f" WHERE n BETWEEN {run[0] - BESIDE} AND {run[-1] + BESIDE}"
+            )
+            found |= {n: as_row(*row) for n, *row in connection.execute(text).fetchall()}
+        return found
+
     def _fetch(self, numbers: Ids) -> pa.Table:
         """The terms with these numbers, ascending, as ``TERMS``."""
         if not len(numbers):
             return TERMS.empty_table()
         listed = "n, tag, lexical, datatype, language"
         connection = self._connection()
-        if len(numbers) == 1:
-            found = connection.sql(f"SELECT {listed} FROM terms WHERE n = {numbers[0]}").to_arrow_table()
-        elif len(numbers) < MANY:
+        if len(numbers) < MANY:
             # a join prunes row groups and vectors where a list of constants reads the whole column
             rows = ",".join(f"({number})" for number in numbers.tolist())
             text = f"SELECT {listed} FROM terms SEMI JOIN (VALUES {rows}) AS w(n) USING (n)"
@@ -175,6 +246,17 @@ class StoreDictionary:
         inside = place < len(have)
         inside[inside] = have[order[place[inside]]] == numbers[inside]
         return _terms(found.take(pa.array(order[np.where(inside, place, 0)], mask=~inside)))
+
+
+def _runs(numbers: list[int]) -> list[list[int]]:
+    """Ascending numbers in runs without wide gaps."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number - runs[-1][-1] <= NEAR:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return runs
 
 
 def _terms(found: pa.Table) -> pa.Table:

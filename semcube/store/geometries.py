@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from semcube.engines import ids
 from semcube.engines.embedded import registered
+from semcube.store.recent import Recent
 
 if TYPE_CHECKING:
     import duckdb
@@ -27,8 +29,10 @@ __all__ = ["GeometryColumn", "decode_geometries"]
 
 CHUNK = 4096
 """Geometries that are read and decoded together."""
-FEW = 8
-"""So many geometries are read one by one, without their chunks."""
+MANY = CHUNK // 16
+"""Where so many of a chunk are wanted at once it is read whole; else they are read, and kept, one by one."""
+_BESIDE = 600
+"""Bytes that a geometry takes beside those of its coordinates."""
 _SCHEMA = pa.schema(
     [("n", pa.int64()), ("crs", pa.string()), ("wkb", pa.binary()), ("lonlat", pa.binary())]
     + [(name, pa.float64()) for name in ("minx", "miny", "maxx", "maxy")]
@@ -45,8 +49,6 @@ def decode_geometries(terms: pa.Table) -> pa.Table:
     Returns:
         One row per geometry literal, malformed ones with the reason.
     """
-    import pyarrow.compute as pc
-
     from semcube.geometry.literals import parse
 
     chosen = terms.filter(pc.equal(terms["tag"], int(ids.Tag.GEOMETRY)))
@@ -106,13 +108,14 @@ class GeometryColumn:
 
     def __init__(self, source: Callable[[], duckdb.DuckDBPyConnection], budget: int = 64 * 1024 * 1024) -> None:
         self._source = source
-        self._budget = budget
+        self._budget = budget - budget // 4
         self._lock = threading.RLock()
         self._numbers: Ids = np.empty(0, np.int64)
         self._boxes: npt.NDArray[np.float64] = np.empty((0, 4))
         self._version = -1
         self._chunks: OrderedDict[tuple[int, int], tuple[Geometries, int]] = OrderedDict()
         self._used = 0
+        self._recent: Recent[Any] = Recent(budget // 4)
         self._index: SpatialIndex | None = None
 
     def refresh(self, connection: duckdb.DuckDBPyConnection, version: int) -> None:
@@ -157,30 +160,56 @@ class GeometryColumn:
         with self._lock:
             known = self._numbers
             rows: Ids = np.asarray(np.searchsorted(known, unique), np.int64)
-            present = np.isin(unique, known, assume_unique=True)
-            found = self._pieces(rows[present], connection)
-        if not present.all():
-            count = int((~present).sum())
+            present = rows < len(known)
+            present[present] = known[rows[present]] == unique[present]
+            found, order = self._pieces(rows[present], connection)
+        order = np.flatnonzero(present)[order]
+        if len(order) < len(unique):
+            count = len(unique) - len(order)
             found.append(Geometries(np.full(count, None, object), np.full(count, -1, np.int16)))
-        order = np.concatenate([np.flatnonzero(present), np.flatnonzero(~present)])
+            order = np.concatenate([order, np.flatnonzero(~present)])
         back = np.empty(len(order), np.int64)
         back[order] = np.arange(len(order))
         joined = found[0] if len(found) == 1 else _concat(found)
         return joined.take(back[places.ravel()])
 
-    def _pieces(self, rows: Ids, connection: Callable[[], duckdb.DuckDBPyConnection]) -> list[Geometries]:
-        """The geometries of known rows, which ascend."""
-        chunks = rows // CHUNK
-        wanted: list[int] = np.unique(chunks).tolist()
-        if 0 < len(rows) <= FEW and any(self._key(chunk) not in self._chunks for chunk in wanted):
-            return [self._read(connection(), self._numbers[rows])]
-        found = []
-        for chunk in wanted:
-            own = rows[chunks == chunk]
-            whole = self._chunk(chunk, connection)
+    def _pieces(self, rows: Ids, connection: Callable[[], duckdb.DuckDBPyConnection]) -> tuple[list[Geometries], Ids]:
+        """The geometries of known rows, which ascend, in pieces, and the place in ``rows`` of each that they hold."""
+        chunks, starts, counts = np.unique(rows // CHUNK, return_index=True, return_counts=True)
+        scattered = np.zeros(len(rows), bool)
+        found, order = [], [np.empty(0, np.int64)]
+        for chunk, start, count in zip(chunks.tolist(), starts.tolist(), counts.tolist(), strict=True):
+            own = slice(start, start + count)
+            wanted = count >= MANY or self._key(chunk) in self._chunks
             # an older snapshot sees only the first geometries of the last chunk
-            found.append(self._read(connection(), self._numbers[own]) if whole is None else whole.take(own % CHUNK))
-        return found
+            whole = self._chunk(chunk, connection) if wanted else None
+            if whole is None:
+                scattered[own] = True
+            else:
+                found.append(whole.take(rows[own] % CHUNK))
+                order.append(np.arange(start, start + count))
+        if scattered.any() or not found:
+            found.append(self._single(self._numbers[rows[scattered]], connection))
+            order.append(np.flatnonzero(scattered))
+        return found, np.concatenate(order)
+
+    def _single(self, numbers: Ids, connection: Callable[[], duckdb.DuckDBPyConnection]) -> Geometries:
+        """Scattered geometries; those that were read lately are not read again."""
+        rows = self._recent.get(numbers.tolist())
+        missing = np.array([place for place, row in enumerate(rows) if row is None], np.int64)
+        errors: dict[int, str] = {}
+        if len(missing):
+            found, read, sizes = self._read(connection(), numbers[missing])
+            places = missing[np.searchsorted(numbers[missing], found)].tolist()
+            kept = []
+            for i, row in enumerate(zip(read.native, read.lonlat, read.systems_by_row(), strict=True)):
+                rows[places[i]] = row
+                if i in read.errors:
+                    errors[places[i]] = read.errors[i]
+                else:
+                    kept.append((int(found[i]), row, _BESIDE + 3 * sizes[i]))
+            self._recent.put(kept)
+        return _gathered(rows, errors)
 
     def index(self) -> SpatialIndex | None:
         """The spatial index over all boxes; geometries are read when a predicate needs them."""
@@ -213,13 +242,38 @@ class GeometryColumn:
             self._used -= freed
         return geometries
 
-    def _read(self, connection: duckdb.DuckDBPyConnection, numbers: Ids) -> Geometries:
-        listed = ",".join(f"({number})" for number in numbers.tolist())
-        return _decode(self._rows(connection, f"n IN (SELECT * FROM (VALUES {listed}))"))
+    def _read(self, connection: duckdb.DuckDBPyConnection, numbers: Ids) -> tuple[Ids, Geometries, list[int]]:
+        """Those of ascending numbers that the connection sees, their geometries, and their bytes."""
+        if len(numbers) < MANY:
+            listed = ",".join(f"({number})" for number in numbers.tolist())
+            table = self._rows(connection, f"n IN (SELECT * FROM (VALUES {listed}))")
+        else:
+            with registered(connection, {"wanted_geometries": pa.table({"n": numbers})}):
+                table = self._rows(connection, "n IN (SELECT n FROM wanted_geometries)")
+        found = np.asarray(table["n"].to_numpy(), np.int64)
+        return found, _decode(table), pc.binary_length(table["wkb"]).fill_null(0).to_pylist()
 
     def _rows(self, connection: duckdb.DuckDBPyConnection, where: str) -> pa.Table:
-        text = f"SELECT crs, wkb, lonlat, error FROM geometries WHERE {where} ORDER BY n"
+        text = f"SELECT n, crs, wkb, lonlat, error FROM geometries WHERE {where} ORDER BY n"
         return connection.sql(text).to_arrow_table()
+
+
+def _gathered(rows: list[Any], errors: dict[int, str]) -> Geometries:
+    """Geometries one by one: their own form, that in longitude and latitude, and their system."""
+    from semcube.geometry.crs import CRS84
+    from semcube.geometry.literals import Geometries
+
+    native, lonlat = np.empty(len(rows), object), np.empty(len(rows), object)
+    systems: dict[Any, int] = {CRS84: 0, None: -1}
+    codes = np.empty(len(rows), np.int16)
+    for place, row in enumerate(rows):
+        own, other, system = row or (None, None, None)
+        native[place], lonlat[place] = own, other
+        codes[place] = systems.setdefault(system, len(systems) - 1)
+    del systems[None]
+    found = Geometries(native, codes, tuple(systems), errors)
+    found.__dict__["lonlat"] = lonlat
+    return found
 
 
 def _concat(parts: list[Geometries]) -> Geometries:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["QuadColumns", "SnapshotColumns"]
 
-AT_ONCE = 250_000
+AT_ONCE = 3_000_000
 """Predicates with so many quads are read when they are first looked up, larger ones when that comes up again."""
 WANTED = 2
 """How often a large predicate is left to SQL."""
@@ -129,9 +129,9 @@ class SnapshotColumns:
 
     def _read(self, column: str, predicate: int) -> SortedPairs:
         table, other = _ORDERS[column]
-        text = f"SELECT {column} AS first, {other} AS second, g FROM {table} WHERE p = {int(predicate)}"
-        rows = self._connection().execute(text).fetchnumpy()
-        first, second, graph = (np.ascontiguousarray(rows[name], np.int64) for name in ("first", "second", "g"))
+        text = f"SELECT {column}, {other}, g FROM {table} WHERE p = {int(predicate)}"
+        rows = self._connection().sql(text).to_arrow_table()  # a quarter of the time of numpy arrays from the database
+        first, second, graph = (rows.column(i).combine_chunks().to_numpy() for i in range(3))
         if bool((first[1:] < first[:-1]).any()):  # quads added lately stand behind the sorted ones
             order = np.argsort(first, kind="stable")
             first, second, graph = first[order], second[order], graph[order]

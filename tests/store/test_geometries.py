@@ -67,7 +67,7 @@ def test_the_index_is_in_longitude_and_latitude() -> None:
 
 def test_chunks_few_and_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHUNK", 16)
-    monkeypatch.setattr(module, "FEW", 2)
+    monkeypatch.setattr(module, "MANY", 2)
     with Store.in_memory(settings=ONE) as store:
         store._geometries = module.GeometryColumn(store._connection.cursor, budget=2000)
         keys = load(store, [f"POINT ({i} {i % 7})" for i in range(100)])
@@ -91,6 +91,10 @@ def test_an_older_snapshot_reads_beside_a_newer_one() -> None:
             assert len(new.spatial_index() or ()) == 40
             early = old.geometries(old.dictionary.find(pa.array(keys)))
             late = new.geometries(new.dictionary.find(pa.array(more)))
+            newer = new.dictionary.find(pa.array([more[3], keys[5]]))
+            fresh = module.GeometryColumn(store._connection.cursor)
+            fresh.refresh(new.connection(), new.version)
+            assert [g is None for g in fresh.take(newer, old.connection).native] == [True, False]
         old.close()
         assert shapely.get_x(early.native).tolist() == shapely.get_x(late.native).tolist() == list(range(20))
         assert set(shapely.get_y(late.native)) == {2}
