@@ -48,6 +48,7 @@ from semcube.engines.rows import (
     stacked,
     truth,
 )
+from semcube.geometry.sorted import searched
 
 __all__ = ["LookUps", "SortedPairs", "SortedQuads"]
 
@@ -214,7 +215,7 @@ class LookUps:
         on = tuple(name for name in left.columns if name in right.columns)
         codes, others = join_codes(left, right, on)
         order = np.argsort(others, kind="stable")
-        low, high = (np.searchsorted(others[order], codes, side) for side in ("left", "right"))
+        low, high = searched(others[order], codes)
         if int((high - low).sum()) > self._limit:
             raise Declined
         mine, theirs = expand(low, high)
@@ -283,8 +284,7 @@ class _Probe:
         """For each known row the range of sorted quads that may join it."""
         by = self._key(rows)
         sorted_by, keys = self._pairs(by).first, rows.columns[self._name_of[by]]
-        low, high = np.searchsorted(sorted_by, keys, "left"), np.searchsorted(sorted_by, keys, "right")
-        return low.astype(np.int64), high.astype(np.int64)
+        return searched(sorted_by, keys)
 
     def extend(self, rows: Rows, low: Ids, high: Ids) -> Rows:
         """The known rows joined with the quads of their ranges."""

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from semcube.geometry.index import SpatialIndex
     from semcube.geometry.literals import Geometries, from_wkb, parse, serialise
     from semcube.geometry.metres import area_m2, buffer_m, distance_m, length_m, perimeter_m
-    from semcube.geometry.operator import spatial_filter, spatial_join
+    from semcube.geometry.operator import spatial_join
     from semcube.geometry.relations import RELATIONS, Relation, evaluate, from_matrix
+    from semcube.geometry.selection import spatial_filter
     from semcube.geometry.units import Unit, unit
     from semcube.geometry.validity import Repairs, polygons_only, repair
     from semcube.geometry.wkb import wkb_to_wkt, wkt_to_wkb
@@ -28,7 +29,8 @@ _MODULES = {
     "index": ("SpatialIndex",),
     "literals": ("Geometries", "from_wkb", "parse", "serialise"),
     "metres": ("area_m2", "buffer_m", "distance_m", "length_m", "perimeter_m"),
-    "operator": ("spatial_filter", "spatial_join"),
+    "operator": ("spatial_join",),
+    "selection": ("spatial_filter",),
     "relations": ("RELATIONS", "Relation", "evaluate", "from_matrix"),
     "units": ("Unit", "unit"),
     "validity": ("Repairs", "polygons_only", "repair"),

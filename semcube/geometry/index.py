@@ -4,16 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 import shapely
 
 from semcube.errors import GeometryError
 from semcube.geometry.boxes import BoxTree, grow_m, turned
+from semcube.geometry.histogram import Histogram
 from semcube.geometry.metres import distance_m
-from semcube.geometry.operator import DISTANCE, spatial_filter
+from semcube.geometry.operator import DISTANCE, is_sound
 from semcube.geometry.relations import Relation
 from semcube.geometry.relations import relation as find
+from semcube.geometry.selection import spatial_filter
+from semcube.geometry.sorted import distinct
 
 __all__ = ["SpatialIndex"]
 
@@ -50,6 +54,8 @@ class SpatialIndex:
         self._load = _loader(items, self.ids) if in_memory and load is None else load
         self._load_rows = load_rows
         self._tree = BoxTree(self.boxes)
+        self._ascending = bool((self.ids[1:] > self.ids[:-1]).all())
+        self._sound = np.full(len(self.boxes), -1, np.int8)
 
     @classmethod
     def from_geometries(cls, geometries: np.ndarray, ids: np.ndarray | None = None) -> SpatialIndex:
@@ -71,6 +77,50 @@ class SpatialIndex:
         """The box around everything (4); NaN without geometries."""
         return self._tree.bounds
 
+    @cached_property
+    def histogram(self) -> Histogram:
+        """How many boxes to expect where."""
+        return Histogram.of(self.boxes)
+
+    def rows(self, ids: np.ndarray) -> np.ndarray:
+        """The row of each id, -1 where it is not indexed."""
+        if not len(self.ids):
+            return np.full(len(ids), -1, np.int64)
+        order = None if self._ascending else np.argsort(self.ids)
+        known = self.ids if order is None else self.ids[order]
+        place = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+        return np.where(known[place] == ids, place if order is None else order[place], -1)
+
+    def sound(self, ids: np.ndarray, geometries: np.ndarray | None = None) -> np.ndarray:
+        """Which geometries are valid and no collections: what :func:`is_sound` says, remembered.
+
+        Args:
+            ids: int64 (N).
+            geometries: Theirs, object array (N), to find out what is not known yet.
+
+        Returns:
+            int8 (N): 1 yes, 0 no, -1 not known (without ``geometries`` only).
+        """
+        rows = self.rows(ids)
+        known = (
+            np.where(rows < 0, np.int8(-1), self._sound[rows]) if len(self._sound) else np.full(len(ids), -1, np.int8)
+        )
+        fresh = np.flatnonzero(known < 0)
+        if geometries is not None and len(fresh):
+            known[fresh] = is_sound(geometries[fresh])
+            self.learn(ids[fresh], known[fresh])
+        return known
+
+    def learn(self, ids: np.ndarray, sound: np.ndarray) -> None:
+        """Remember which geometries are sound; -1 is not known."""
+        rows = self.rows(ids)
+        kept = (rows >= 0) & (sound >= 0)
+        self._sound[rows[kept]] = sound[kept]
+
+    def inherit(self, older: SpatialIndex) -> None:
+        """Take over what is known of the geometries of an index whose rows are the first of this one."""
+        self._sound[: len(older)] = older._sound
+
     def candidates(self, window: shapely.Geometry | Sequence[float], distance: float | None = None) -> np.ndarray:
         """The sorted ids whose box meets the box of a geometry (or a box), grown by metres where given.
 
@@ -83,7 +133,7 @@ class SpatialIndex:
             return np.empty(0, np.int64)
         if distance is not None:
             box = turned(grow_m(box, distance), self.bounds)[1]
-        return np.unique(self.ids[self._tree.query(box)[1]])
+        return distinct(self.ids[self._tree.query(box)[1]])
 
     def candidate_pairs(self, boxes: np.ndarray, distance: float | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The same for many boxes (Q, 4) at once: query numbers and ids, each pair once, sorted."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The spatial operator: selections and joins by a topological relation or a distance, over arrays of geometries.
+"""The spatial operator: joins by a topological relation or a distance, over arrays of geometries.
 
 Candidates come from a packed tree over boxes; the exact test runs on prepared geometries, on the side where preparing
 saves more, with several threads (GEOS releases the interpreter lock). Only private copies are prepared: the arrays of a
@@ -18,19 +18,19 @@ import numpy as np
 import shapely
 
 from semcube.errors import GeometryError
-from semcube.geometry.boxes import grow_m, intersecting, turned
+from semcube.geometry.boxes import grow_m, turned
 from semcube.geometry.metres import within_m
 from semcube.geometry.portions import portions
 from semcube.geometry.relations import Relation, evaluate, matches, relation
-from semcube.geometry.relations import relation as find_relation
+from semcube.geometry.sorted import distinct
 
-__all__ = ["DISTANCE", "JoinReport", "SpatialJoin", "spatial_filter", "spatial_join"]
+__all__ = ["DISTANCE", "THREAD_PAIRS", "Check", "JoinReport", "SpatialJoin", "is_sound", "spatial_join"]
 
 DISTANCE = "distance"
 """The name of the relation "at most ``distance_m`` metres apart"."""
 
 _CHUNK_PAIRS = 1_000_000
-_THREAD_PAIRS = 20_000
+THREAD_PAIRS = 20_000
 _PREPARED_VERTICES = 2_000_000
 _WORTH_PREPARING = 200
 _COLLECTION = 7
@@ -79,6 +79,8 @@ class SpatialJoin:
     """Candidate pairs held at a time, at most (or all of one geometry)."""
     cancellation: Check | None = None
     report: JoinReport = field(default_factory=JoinReport)
+    sound: tuple[np.ndarray, np.ndarray] | None = None
+    """What :func:`is_sound` says of both sides: int8, 1 or 0, -1 where it is not known; filled in where it is asked."""
 
     def batches(self, left: np.ndarray, right: np.ndarray) -> Iterator[Pairs]:
         """The pairs of row numbers, in bounded portions, each pair once.
@@ -96,6 +98,8 @@ class SpatialJoin:
         chosen = self._relation()
         left, right = np.asarray(left, dtype=object), np.asarray(right, dtype=object)
         test = _Test(left, right, chosen, self.distance_m, self.cancellation)
+        if self.sound is not None:
+            test.know(self.sound)
         for first, second in self._run(test):
             self.report.pairs += len(first)
             yield (second, first) if test.swapped else (first, second)
@@ -117,7 +121,7 @@ class SpatialJoin:
         while start < len(stream):
             if self.cancellation is not None:
                 self.cancellation.check()
-            rows, found = self._candidates(tree, stream[start : start + step], bounds)
+            rows, found = self._candidates(tree, stream[start : start + step], bounds, ordered=apart is not None)
             rows = rows + start
             if apart is not None:
                 yield from apart.pairs(np.arange(start, min(start + step, len(stream))), (rows, found), self.chunk)
@@ -131,17 +135,19 @@ class SpatialJoin:
             start += step
             step = int(min(max(step * self.chunk / max(len(rows), 1) / 2, 64), 4 * step, 1 << 20))
 
-    def _candidates(self, tree: shapely.STRtree, stream: np.ndarray, bounds: np.ndarray) -> Pairs:
-        """Pairs whose boxes meet (grown by the distance), sorted."""
+    def _candidates(self, tree: shapely.STRtree, stream: np.ndarray, bounds: np.ndarray, *, ordered: bool) -> Pairs:
+        """Pairs whose boxes meet (grown by the distance), sorted where that is asked for."""
         width = np.int64(max(len(tree.geometries), 1))
         if self.distance_m is None:
             rows, found = tree.query(stream)
-            keys = np.sort(rows * width + found)
+            if not ordered:
+                return rows, found
+            keys = distinct(rows * width + found)
         else:
             owner, boxes = turned(grow_m(shapely.bounds(stream), self.distance_m), bounds)
             usable = ~np.isnan(boxes).any(axis=1)
             rows, found = tree.query(shapely.box(*boxes[usable].T))
-            keys = np.unique(owner[usable][rows] * width + found)
+            keys = distinct(owner[usable][rows] * width + found)
         return keys // width, keys % width
 
 
@@ -169,10 +175,14 @@ class _Test:
         self.distance_m = distance_m
         self._valid = tuple(np.full(len(side), -1, np.int8) for side in self.sides)
 
+    def know(self, sound: tuple[np.ndarray, np.ndarray]) -> None:
+        """Take over which geometries of the left and of the right are sound."""
+        self._valid = sound[::-1] if self.swapped else sound
+
     def holds(self, pairs: Pairs, threads: int | None) -> tuple[np.ndarray, int]:
         """Which pairs hold, and how many have no truth value."""
         count = len(pairs[0])
-        number = (threads or os.cpu_count() or 1) if count >= _THREAD_PAIRS else 1
+        number = (threads or os.cpu_count() or 1) if count >= THREAD_PAIRS else 1
         if self.oriented is None:
             return self._in_threads(self._plain, pairs, np.arange(count), number)
         valid = self._validity(0, pairs[0]) & self._validity(1, pairs[1])
@@ -180,8 +190,10 @@ class _Test:
         if side is None:
             return self._in_threads(self._plain, pairs, np.arange(count), number)
         good = np.flatnonzero(valid)
-        good = good[np.argsort(pairs[side][good], kind="stable")]
-        keep, errors = self._in_threads(lambda some: self._grouped(some, side), pairs, good, number)
+        work = self._in_order if self._fits(pairs[side], side, number) else self._grouped
+        if work == self._grouped:
+            good = good[np.argsort(pairs[side][good], kind="stable")]
+        keep, errors = self._in_threads(lambda some: work(some, side), pairs, good, number)
         odd = np.flatnonzero(~valid)
         keep[odd], missed = self._plain((pairs[0][odd], pairs[1][odd]))
         return keep, errors + missed
@@ -204,8 +216,9 @@ class _Test:
 
     def _validity(self, side: int, rows: np.ndarray) -> np.ndarray:
         known = self._valid[side]
-        fresh = np.unique(rows[known[rows] < 0])
-        known[fresh] = is_sound(self.sides[side][fresh])
+        fresh = distinct(rows[known[rows] < 0])
+        if len(fresh):
+            known[fresh] = is_sound(self.sides[side][fresh])
         return np.asarray(known[rows] == 1)
 
     def _side_to_prepare(self, pairs: Pairs, valid: np.ndarray) -> int | None:
@@ -231,6 +244,19 @@ class _Test:
             failed += len(errors)
         return result, failed
 
+    def _fits(self, rows: np.ndarray, side: int, threads: int) -> bool:
+        """Whether all geometries of a side that pairs name can be prepared at once, by each thread for itself."""
+        used = np.bincount(rows, minlength=len(self.sizes[side])) > 0
+        return int(self.sizes[side][used].sum()) * threads <= _PREPARED_VERTICES
+
+    def _in_order(self, pairs: Pairs, side: int) -> tuple[np.ndarray, int]:
+        """Pairs in the order of the stream, whose geometries are then near one another in memory."""
+        own = np.array(self.sides[side], dtype=object)
+        again = np.bincount(pairs[side], minlength=len(own)) > 1
+        own[again] = shapely.force_2d(own[again])
+        shapely.prepare(own[again])
+        return self._evaluated(own[pairs[side]], pairs, side)
+
     def _grouped(self, pairs: Pairs, side: int) -> tuple[np.ndarray, int]:
         """Pairs sorted by the prepared side, in portions of a bounded number of prepared vertices."""
         rows = pairs[side]
@@ -244,18 +270,22 @@ class _Test:
         return np.concatenate([found for found, _ in results]), sum(errors for _, errors in results)
 
     def _prepared(self, pairs: Pairs, side: int) -> tuple[np.ndarray, int]:
-        assert self.oriented is not None
-        distinct, uses, counts = np.unique(pairs[side], return_inverse=True, return_counts=True)
-        own = np.array(self.sides[side][distinct], dtype=object)
+        held, uses, counts = np.unique(pairs[side], return_inverse=True, return_counts=True)
+        own = np.array(self.sides[side][held], dtype=object)
         again = counts > 1
         own[again] = shapely.force_2d(own[again])
         shapely.prepare(own[again])
+        return self._evaluated(own[uses], pairs, side)
+
+    def _evaluated(self, own: np.ndarray, pairs: Pairs, side: int) -> tuple[np.ndarray, int]:
+        """The relation of prepared geometries with their partners."""
+        assert self.oriented is not None
         test = self.oriented if side == 0 else relation(self.oriented.inverse)
-        others = pairs[1 - side]
+        others = self.sides[1 - side][pairs[1 - side]]
         result, failed = np.zeros(len(others), bool), 0
         for part in portions(len(others), self.check):
             errors: dict[int, str] = {}
-            result[part] = evaluate(test, own[uses[part]], self.sides[1 - side][others[part]], errors=errors)
+            result[part] = evaluate(test, own[part], others[part], errors=errors)
             failed += len(errors)
         return result, failed
 
@@ -360,106 +390,3 @@ def spatial_join(
     second = np.concatenate([part[1] for part in found])
     order = np.lexsort((second, first))
     return first[order], second[order]
-
-
-def spatial_filter(
-    geometries: np.ndarray,
-    constant: shapely.Geometry,
-    relation: str | Relation,
-    *,
-    distance_m: float | None = None,
-    threads: int | None = None,
-    errors: dict[int, str] | None = None,
-    cancellation: Check | None = None,
-) -> np.ndarray:
-    """Which geometries stand in a relation to one geometry: ``relation(geometries[i], constant)``.
-
-    Args:
-        geometries: Object array (N) of geometries or None, in one system with ``constant`` (CRS84 for a distance).
-        constant: The other geometry.
-        relation: As for :func:`spatial_join`.
-        distance_m: With ``"distance"``: at most so many metres apart on the ellipsoid.
-        threads: None: as many as the machine has, once there is enough to do.
-        errors: Receives row -> reason where there is no truth value.
-        cancellation: Asked between portions; its exception ends the work.
-
-    Returns:
-        bool (N).
-
-    Example:
-        >>> spatial_filter(shapely.points([[0.5, 0.5], [9, 9]]), shapely.box(0, 0, 1, 1), "sfWithin")
-        array([ True, False])
-    """
-    array = np.asarray(geometries, dtype=object)
-    chosen = SpatialJoin(relation, distance_m)._relation()
-    found: dict[int, str] = {}
-
-    check = None if cancellation is None else cancellation.check
-
-    def work(rows: np.ndarray) -> np.ndarray:
-        return np.concatenate([rows[:0] != 0, *(portion(rows[part]) for part in portions(len(rows), check))])
-
-    def portion(part: np.ndarray) -> np.ndarray:
-        if chosen is None:
-            assert distance_m is not None
-            return _near(array[part], constant, distance_m)
-        reasons: dict[int, str] = {}
-        holds = _against(array[part], constant, chosen, reasons)
-        found.update({int(part[row]): reason for row, reason in reasons.items()})
-        return holds
-
-    count = (threads or os.cpu_count() or 1) if len(array) >= _THREAD_PAIRS else 1
-    parts = np.array_split(np.arange(len(array)), count)
-    if count == 1:
-        results = [work(part) for part in parts]
-    else:
-        with ThreadPoolExecutor(count) as pool:
-            results = list(pool.map(work, parts))
-    if errors is not None:
-        errors.update(found)
-    return np.concatenate(results)
-
-
-def _against(
-    geometries: np.ndarray, constant: shapely.Geometry, chosen: Relation, errors: dict[int, str]
-) -> np.ndarray:
-    """``chosen(geometry, constant)``, by a prepared copy of the constant where the geometries are valid."""
-    other = np.array([constant], dtype=object)
-    if len(geometries) < 2 or not is_sound(other)[0]:
-        return evaluate(chosen, geometries, other, errors=errors)
-    result = np.zeros(len(geometries), dtype=bool)
-    near = np.ones(len(geometries), dtype=bool)
-    if not chosen.may_be_disjoint:
-        near = intersecting(shapely.bounds(geometries), np.broadcast_to(shapely.bounds(constant), (len(geometries), 4)))
-    valid = np.zeros(len(geometries), dtype=bool)
-    valid[near] = is_sound(geometries[near])
-    own = np.array([shapely.force_2d(constant)], dtype=object)
-    shapely.prepare(own)
-    inverse = find_relation(chosen.inverse)
-    for rows, first, second, test in (
-        (np.flatnonzero(valid), own, geometries[valid], inverse),
-        (np.flatnonzero(near & ~valid), geometries[near & ~valid], other, chosen),
-    ):
-        reasons: dict[int, str] = {}
-        result[rows] = evaluate(test, first, second, errors=reasons)
-        errors.update({int(rows[row]): reason for row, reason in reasons.items()})
-    for row in np.flatnonzero(shapely.is_missing(geometries)):
-        errors[int(row)] = "there is no geometry"
-    return result
-
-
-def _near(geometries: np.ndarray, constant: shapely.Geometry, limit: float) -> np.ndarray:
-    grown = grow_m(shapely.bounds(np.array([constant], dtype=object)), limit)
-    result = np.zeros(len(geometries), dtype=bool)
-    rows = np.unique(turned_hits(shapely.bounds(geometries), grown[0]))
-    result[rows] = within_m(geometries[rows], np.full(len(rows), constant, dtype=object), limit)
-    return result
-
-
-def turned_hits(boxes: np.ndarray, window: np.ndarray) -> np.ndarray:
-    """Rows of boxes that meet a window, whatever turn of the globe it is written on."""
-    lat = (boxes[:, 1] <= window[3]) & (boxes[:, 3] >= window[1])
-    lon = np.zeros(len(boxes), dtype=bool)
-    for turn in (-360.0, 0.0, 360.0):
-        lon |= (boxes[:, 0] <= window[2] + turn) & (boxes[:, 2] >= window[0] + turn)
-    return np.flatnonzero(lat & lon)

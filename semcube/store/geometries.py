@@ -115,8 +115,10 @@ class GeometryColumn:
         self._version = -1
         self._chunks: OrderedDict[tuple[int, int], tuple[Geometries, int]] = OrderedDict()
         self._used = 0
+        self._wanted: dict[int, int] = {}
         self._recent: Recent[Any] = Recent(budget // 4)
         self._index: SpatialIndex | None = None
+        self._older: SpatialIndex | None = None
 
     def refresh(self, connection: duckdb.DuckDBPyConnection, version: int) -> None:
         """Read the boxes of geometries that were added up to a version of the store."""
@@ -131,7 +133,7 @@ class GeometryColumn:
                 sides = [np.ma.filled(found[name], np.nan) for name in ("minx", "miny", "maxx", "maxy")]
                 self._numbers = np.concatenate([self._numbers, np.asarray(found["n"], np.int64)])
                 self._boxes = np.concatenate([self._boxes, np.column_stack(sides)])
-                self._index = None
+                self._older, self._index = self._index or self._older, None
             self._version = version
 
     def __len__(self) -> int:
@@ -180,7 +182,7 @@ class GeometryColumn:
         found, order = [], [np.empty(0, np.int64)]
         for chunk, start, count in zip(chunks.tolist(), starts.tolist(), counts.tolist(), strict=True):
             own = slice(start, start + count)
-            wanted = count >= MANY or self._key(chunk) in self._chunks
+            wanted = self._key(chunk) in self._chunks or self._worth(chunk, count)
             # an older snapshot sees only the first geometries of the last chunk
             whole = self._chunk(chunk, connection) if wanted else None
             if whole is None:
@@ -192,6 +194,14 @@ class GeometryColumn:
             found.append(self._single(self._numbers[rows[scattered]], connection))
             order.append(np.flatnonzero(scattered))
         return found, np.concatenate(order)
+
+    def _worth(self, chunk: int, count: int) -> bool:
+        """Whether to read a chunk whole: many of it are wanted, or some again and there is room for it."""
+        if len(self._wanted) > 100_000:
+            self._wanted.clear()
+        self._wanted[chunk] = self._wanted.get(chunk, 0) + 1
+        room = self._used + self._used // max(len(self._chunks), 1) < self._budget
+        return count >= MANY or (room and self._wanted[chunk] > 2)
 
     def _single(self, numbers: Ids, connection: Callable[[], duckdb.DuckDBPyConnection]) -> Geometries:
         """Scattered geometries; those that were read lately are not read again."""
@@ -220,6 +230,9 @@ class GeometryColumn:
                 self._index = SpatialIndex.from_boxes(
                     self._boxes, self.ids, load=lambda wanted: self.take(wanted, self._source).lonlat
                 )
+                if self._older is not None:
+                    self._index.inherit(self._older)
+                    self._older = None
             return self._index
 
     def _key(self, chunk: int) -> tuple[int, int]:

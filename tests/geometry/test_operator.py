@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semcube.errors import GeometryError
-from semcube.geometry import operator
+from semcube.geometry import operator, selection
 from semcube.geometry.metres import distance_m
-from semcube.geometry.operator import DISTANCE, SpatialJoin, spatial_filter, spatial_join
+from semcube.geometry.operator import DISTANCE, SpatialJoin, spatial_join
 from semcube.geometry.relations import RELATIONS, evaluate, matches
+from semcube.geometry.selection import spatial_filter
 
 from .shapes import geometries
 
@@ -80,7 +81,8 @@ def test_chunks_threads_and_order_of_sides_do_not_matter(
     expected = _pairs(spatial_join(zones, places, name, threads=1))
     by_hand = getattr(shapely, RELATIONS[name].predicate or "contains_properly")
     assert expected == [(i, int(j)) for i, zone in enumerate(zones) for j in np.flatnonzero(by_hand(zone, places))]
-    monkeypatch.setattr(operator, "_THREAD_PAIRS", 100)
+    monkeypatch.setattr(operator, "THREAD_PAIRS", 100)
+    monkeypatch.setattr(selection, "THREAD_PAIRS", 100)
     monkeypatch.setattr(operator, "_PREPARED_VERTICES", 300)
     for chunk in (50, 997, 10_000):
         assert _pairs(spatial_join(zones, places, name, threads=3, chunk=chunk)) == expected

@@ -215,7 +215,7 @@ def test_the_trace_tells_the_decision_and_what_is_malformed() -> None:
     whole = window.replace("2 ", "60 ")
     text, _, rows = notes(f"SELECT * {{ ?s :tag 1 ; geo:asWKT ?w FILTER(geof:sfIntersects(?w, {whole})) }}")
     assert rows == 1
-    assert "pattern first: about 1 solutions, no candidates asked" in text
+    assert "pattern first: about 1 solutions, about 50 candidates" in text
     _, counts, rows = notes("SELECT * { ?s :bad ?w . ?t geo:asWKT ?v FILTER(geof:sfIntersects(?w, ?v)) }")
     assert rows == 0
     assert counts["malformed geometry literals"] == 1

@@ -26,7 +26,7 @@ OPERATORS: dict[type, Operator] = {}
 
 _MODULES = (
     "evaluate.binary", "evaluate.grouping", "evaluate.modifiers", "evaluate.patterns", "evaluate.service",
-    "paths", "spatial",
+    "paths", "spatial", "spatial_join",
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from semcube.geometry.sorted import searched
 from semcube.sparql.evaluate.solutions import Solutions
 
 __all__ = ["PAIR_ROWS", "EqualRows", "SeenRows", "bound_masks", "group_rows"]
@@ -87,8 +88,8 @@ class EqualRows:
 
     def _ranges(self, columns: Sequence[np.ndarray], rows: int) -> tuple[np.ndarray, np.ndarray]:
         code = self._codes(columns, rows)
-        low = np.searchsorted(self._sorted, code, "left")
-        return low, np.searchsorted(self._sorted, code, "right") - low
+        low, high = searched(self._sorted, code)
+        return low, high - low
 
     def contains(self, columns: Sequence[np.ndarray], rows: int | None = None) -> np.ndarray:
         """Whether each row has an equal row in this table."""
@@ -117,9 +118,8 @@ def _find(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """The places of wanted values in sorted distinct values, -1 where absent."""
     if not len(values):
         return np.full(len(wanted), -1, np.int64)
-    place = np.searchsorted(values, wanted)
-    place[place == len(values)] = 0
-    return np.where(values[place] == wanted, place, -1)
+    low, high = searched(values, wanted)
+    return np.where(high > low, low, -1)
 
 
 class SeenRows:

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs spatial joins: the smaller side first, the other one cut down to what the index has near it.
+
+Candidates come from boxes; what counts is the relation of the geometries, or the filter expression itself. Pairs of
+distinct geometries are found first, and then the solutions that have them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+
+from semcube.engines import ids
+from semcube.geometry.sorted import distinct
+from semcube.sparql.algebra import Algebra, Filter, Join, Variable
+from semcube.sparql.context import Context
+from semcube.sparql.evaluate.estimates import estimate
+from semcube.sparql.evaluate.run import operator, run, solve
+from semcube.sparql.evaluate.solutions import Solutions
+from semcube.sparql.evaluate.tables import PAIR_ROWS
+from semcube.sparql.expressions import effective_boolean
+from semcube.sparql.plan import SpatialJoin, id_table
+from semcube.sparql.plan_spatial import data_bound
+from semcube.sparql.spatial_reach import Reach, about, index_of, lonlat, note
+
+__all__: list[str] = []
+
+CHUNK = 65536
+"""Geometries of the larger side that are held at a time."""
+FEW = 0.25
+"""The index proposes candidates for a join where one side has at most this part of all geometries."""
+
+
+@operator(SpatialJoin)
+def spatial_join(node: SpatialJoin, context: Context) -> Iterator[Solutions]:
+    """Two patterns joined by a spatial filter."""
+    reach = Reach.of(node)
+    if reach is None:
+        note(context, "filter after the join: boxes cannot decide it")
+        yield from run(Filter(node.expression, Join(node.left, node.right)), context)
+        return
+    left, right = (estimate(side, context) for side in (node.left, node.right))
+    left_first = right is None or (left is not None and left <= right)
+    small_node, big_node = (node.left, node.right) if left_first else (node.right, node.left)
+    small_name, big_name = (v.name for v in ((node.first, node.second) if left_first else (node.second, node.first)))
+    small = solve(small_node, context)
+    if not small.rows:
+        return
+    one = _Occurrences(small, small_name)
+    restricted = _restricted(big_node, Variable(big_name), one.numbers, reach, context)
+    big = solve(restricted, context)
+    two = _Occurrences(big, big_name)
+    for rows, partners in _Pairs(node, reach, context).of(one.numbers, two.numbers, left_first):
+        for first, second in _expanded(one, rows, two, partners):
+            context.cancellation.check()
+            yield Solutions({**small.take(first).columns, **big.take(second).columns}, len(first))
+
+
+class _Occurrences:
+    """The distinct geometry literals of a column, and the solutions that have each; other terms are errors."""
+
+    def __init__(self, solutions: Solutions, name: str) -> None:
+        column = solutions.column(name)
+        chosen = np.flatnonzero(column >> ids.SHIFT == int(ids.Tag.GEOMETRY))
+        order = chosen[np.argsort(column[chosen], kind="stable")]
+        ordered = column[order]
+        starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(order) else np.empty(0, np.int64)
+        self.numbers: np.ndarray = ordered[starts]
+        self.rows = order
+        self.starts = starts
+        self.counts = np.diff(np.append(starts, len(order)))
+        self.once = len(starts) == len(order)
+
+
+def _expanded(
+    one: _Occurrences, first: np.ndarray, two: _Occurrences, second: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pairs of geometries (their places) as pairs of solutions, a bounded number at a time."""
+    if one.once and two.once:
+        for start in range(0, len(first), PAIR_ROWS):
+            part = slice(start, start + PAIR_ROWS)
+            yield one.rows[first[part]], two.rows[second[part]]
+        return
+    counts = one.counts[first] * two.counts[second]
+    total, start = np.cumsum(counts), 0
+    while start < len(first):
+        done = int(total[start - 1]) if start else 0
+        stop = max(start + 1, int(np.searchsorted(total, done + PAIR_ROWS, "right")))
+        own = np.repeat(np.arange(start, stop), counts[start:stop])
+        within = np.arange(len(own)) - (total[own] - counts[own] - done)
+        a, b = first[own], second[own]
+        width = two.counts[b]
+        yield one.rows[one.starts[a] + within // width], two.rows[two.starts[b] + within % width]
+        start = stop
+
+
+def _restricted(node: Algebra, variable: Variable, near: np.ndarray, reach: Reach, context: Context) -> Algebra:
+    """The larger side, cut down to what the index has near the smaller side, where that is expected to be less."""
+    index = index_of(context)
+    expected = estimate(node, context)
+    if index is None or not data_bound(node, variable) or len(near) > FEW * len(index):
+        note(context, f"{len(near)} geometries on one side, {about(expected)} solutions on the other")
+        return node
+    shapes = context.terms.geometries(near).lonlat
+    if bool(shapely.is_empty(shapes).any()):
+        return node
+    boxes = reach.boxes(shapes)
+    limit = np.inf if expected is None or context.push_down == "forced" else expected
+    found = np.empty(0, np.int64)
+    if float(index.histogram.expected(reach.windows(boxes, index)).sum()) < limit:
+        found = distinct(index.candidate_pairs(boxes, reach.metres)[1])
+    else:
+        limit = 0.0
+    if len(found) >= limit:
+        note(context, f"{len(near)} geometries on one side, {about(expected)} solutions on the other")
+        return node
+    note(context, f"{len(near)} geometries on one side; the index has {len(found)} near, of {about(expected)}")
+    return Join(id_table({variable.name: found}), node)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Pairs of geometry ids for which a spatial filter holds."""
+
+    node: SpatialJoin
+    reach: Reach
+    context: Context
+
+    def of(self, held: np.ndarray, streamed: np.ndarray, held_first: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The places of pairs in both arrays, in portions.
+
+        Args:
+            held: Distinct ids whose geometries are kept.
+            streamed: Distinct ids whose geometries are loaded chunk by chunk.
+            held_first: Whether the held side is the first argument.
+        """
+        shapes = lonlat(held, self.context)
+        for start in range(0, len(streamed), CHUNK):
+            self.context.cancellation.check()
+            numbers = streamed[start : start + CHUNK]
+            others = lonlat(numbers, self.context)
+            first, second = (held, numbers) if held_first else (numbers, held)
+            sides = (shapes, others) if held_first else (others, shapes)
+            for rows, partners in self._holding(first, second, sides):
+                yield (rows, partners + start) if held_first else (partners, rows + start)
+
+    def _holding(
+        self, first: np.ndarray, second: np.ndarray, sides: tuple[np.ndarray, np.ndarray]
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Rows of both sides for which the filter holds."""
+        from semcube.geometry import operator as geometry
+
+        threads, cancellation = self.context.settings.threads, self.context.cancellation
+        if self.reach.relation is not None or self.reach.decides:
+            name, metres = self.reach.relation or geometry.DISTANCE, self.reach.metres
+            index = index_of(self.context)
+            sound = None if index is None else (index.sound(first), index.sound(second))
+            join = geometry.SpatialJoin(name, metres, threads=threads, cancellation=cancellation, sound=sound)
+            yield from join.batches(*sides)
+            if index is not None and sound is not None:
+                index.learn(first, sound[0])
+                index.learn(second, sound[1])
+            return
+        for rows, partners in self._near(*sides):
+            columns = {self.node.first.name: first[rows], self.node.second.name: second[partners]}
+            truth = effective_boolean(self.node.expression, Solutions(columns, len(rows)), self.context)
+            yield rows[truth == 1], partners[truth == 1]
+
+    def _near(self, first: np.ndarray, second: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Rows whose boxes are within reach."""
+        from semcube.geometry import SpatialIndex
+
+        index = SpatialIndex.from_boxes(shapely.bounds(second).reshape(-1, 4))
+        for start in range(0, len(first), 1024):
+            self.context.cancellation.check()
+            boxes = self.reach.boxes(first[start : start + 1024])
+            rows, partners = index.candidate_pairs(boxes, self.reach.metres)
+            yield rows + start, partners

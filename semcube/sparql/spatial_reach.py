@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far apart geometries may be for a spatial filter to hold, and what both spatial operators share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+
+from semcube.sparql.algebra import Expression, Operation
+from semcube.sparql.context import Context
+from semcube.sparql.dataset import SpatialDataset
+from semcube.sparql.plan import SpatialJoin, SpatialSelect
+
+if TYPE_CHECKING:
+    from semcube.geometry import SpatialIndex
+
+__all__ = ["Reach", "about", "index_of", "lonlat", "note", "note_malformed"]
+
+_EXPLAINED = 1000
+"""Malformed literals that ``explain`` looks at for their reasons."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far apart two geometries may be for a filter to hold: they meet, or some metres or degrees."""
+
+    relation: str | None
+    metres: float | None = None
+    degrees: float | None = None
+    decides: bool = False
+    """Whether ``distance_m <= metres`` is the filter, not only implied by it."""
+
+    @classmethod
+    def of(cls, node: SpatialSelect | SpatialJoin) -> Reach | None:
+        """The reach of a node's filter, None where boxes cannot tell."""
+        from semcube.errors import InputError
+        from semcube.geometry import unit
+
+        if node.distance is None:
+            return cls(node.relation)
+        if node.unit is None:
+            return cls(None, metres=node.distance, decides=_is_at_most(node.expression))
+        try:
+            measure = unit(node.unit)
+        except InputError:
+            return None
+        if measure.kind == "length":
+            exact = measure.factor == 1.0 and _is_at_most(node.expression)
+            return cls(None, metres=node.distance * measure.factor, decides=exact)
+        return cls(None, degrees=node.distance * measure.factor) if measure.kind == "angle" else None
+
+    def boxes(self, geometries: np.ndarray) -> np.ndarray:
+        """Boxes around geometries in CRS84, grown by the reach in degrees."""
+        found: np.ndarray = shapely.bounds(geometries).reshape(-1, 4)
+        if self.degrees is not None:
+            side = self.degrees * (1 + 1e-9) + 1e-12
+            found = found + np.array([-side, -side, side, side])
+        return found
+
+    def windows(self, boxes: np.ndarray, index: SpatialIndex) -> np.ndarray:
+        """Boxes of :meth:`boxes` grown by the reach in metres too, on every turn of the globe that the index has."""
+        from semcube.geometry.boxes import grow_m, turned
+
+        return boxes if self.metres is None else turned(grow_m(boxes, self.metres), index.bounds)[1]
+
+
+def _is_at_most(expression: Expression) -> bool:
+    return isinstance(expression, Operation) and expression.name in ("<=", ">=")
+
+
+def index_of(context: Context) -> SpatialIndex | None:
+    """The spatial index of the dataset, if it has one."""
+    return context.dataset.spatial_index() if isinstance(context.dataset, SpatialDataset) else None
+
+
+def note(context: Context, text: str) -> None:
+    """Tells the trace of a decision."""
+    if context.trace is not None:
+        context.trace.note(text)
+
+
+def note_malformed(index: SpatialIndex | None, context: Context) -> None:
+    """For ``explain``: the literals of the dataset that no index can find because they are malformed, and why."""
+    if index is None or context.trace is None:
+        return
+    missing = index.ids[np.isnan(index.boxes[:, 0])][:_EXPLAINED]
+    errors = context.terms.geometries(missing).errors if len(missing) else {}
+    context.trace.count("malformed geometry literals outside the index", len(errors))
+    for reason, number in Counter(errors.values()).most_common(3):
+        context.trace.note(f"malformed geometry literals outside the index, {number}: {reason}")
+
+
+def lonlat(numbers: np.ndarray, context: Context) -> np.ndarray:
+    """The geometries of ids in CRS84, None where missing; malformed ones are counted."""
+    found = context.terms.geometries(numbers)
+    shapes: np.ndarray = found.lonlat
+    if found.errors and context.trace is not None:
+        context.trace.count("malformed geometry literals", len(found.errors))
+    return shapes
+
+
+def about(rows: float | None) -> str:
+    """An estimate in words."""
+    return "an unknown number of" if rows is None else f"about {rows:.0f}"
