@@ -120,6 +120,11 @@ def interlink(  # noqa: PLR0913, PLR0917 - one parameter for each option
         str | None, typer.Option(help="Folder that keeps what was verified, to resume or extend a run.")
     ] = None,
     processes: Annotated[int, typer.Option(help="Processes that verify.")] = 1,
+    engine: Annotated[
+        str, typer.Option(help="embedded, or spark: files, and a folder of links, one file per partition.")
+    ] = "embedded",
+    master: Annotated[str | None, typer.Option(help="Where Spark runs: local[2], spark://host:7077, yarn.")] = None,
+    partitions: Annotated[int | None, typer.Option(help="Tiles of the plane on Spark, about.")] = None,
     base: Annotated[str | None, typer.Option(help="Base of the IRIs made where no naming is given.")] = None,
     report: Annotated[str | None, typer.Option(help="Write counts and bad rows to this JSON file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
@@ -142,6 +147,13 @@ def interlink(  # noqa: PLR0913, PLR0917 - one parameter for each option
         base=base or DEFAULT_BASE, budget=budget, score=score, boost=boost, state=state, within=within,
         nearest=nearest, similar=similar, at_most=at_most, predicate=predicate, with_distance=with_distance,
     )  # fmt: skip
+    if engine != "embedded":
+        if into is not None or output == "-":
+            raise UsageError(f"no --output with --engine {engine}", expected="a folder", fix="name it with --output")
+        made = _run_on(engine, master, (source, target, output), options, partitions)
+        return _tell(made, report, as_json=as_json, quiet=quiet)
+    if master is not None or partitions is not None:
+        raise UsageError("--master or --partitions on the embedded engine", expected="--engine spark with them")
     with ExitStack() as stack:
         first = opened(source, stack)
         second = None if target is None else first if target == source else opened(target, stack)
@@ -150,7 +162,25 @@ def interlink(  # noqa: PLR0913, PLR0917 - one parameter for each option
         )
         progress = stack.enter_context(Progress("linking", unit="features", quiet=quiet or as_json))
         links = run(first, second, where, options, progress=progress.advance)
-    _tell(links.report, report, as_json=as_json, quiet=quiet)
+    return _tell(links.report, report, as_json=as_json, quiet=quiet)
+
+
+def _run_on(
+    engine: str, master: str | None, names: tuple[str, str | None, str], options: Any, partitions: int | None
+) -> Any:
+    """The report of a run on an engine that works in partitions."""
+    from semcube.engines import engine_class
+    from semcube.errors import UnsupportedError
+    from semcube.interlink import interlink_in_partitions
+
+    kind = engine_class(engine)
+    if not hasattr(kind, "exchange"):
+        raise UnsupportedError(f"the engine {engine!r} exchanges nothing", expected="spark, or embedded on one machine")
+    source, target, output = names
+    with kind.open(master) as opened_engine:
+        return interlink_in_partitions(
+            source, target, output, options, engine=opened_engine, partitions=partitions
+        ).report
 
 
 def _tell(made: Any, file: str | None, *, as_json: bool, quiet: bool) -> None:

@@ -72,7 +72,7 @@ def interlink_in_partitions(
     if partitions is not None and partitions < 1:
         raise UsageError(f"{partitions} partitions", expected="1 or more")
     ending = _ending(output)
-    _refuse(source, target, chosen)
+    _refuse((source, target), chosen)
     sides = Sides(str(source), None if target is None else str(target), chosen)
     linking = sides.linking()
     parts = _parts(linking, sides, engine.slots)
@@ -88,18 +88,41 @@ def interlink_in_partitions(
     return Links(linking.report)
 
 
-def _refuse(source: object, target: object, options: InterlinkOptions) -> None:
-    for side in (source, target):
-        if side is not None and not isinstance(side, str | Path):
+def _refuse(sides: Sequence[object], options: InterlinkOptions) -> None:
+    """Stop before work that cannot be done in partitions.
+
+    Raises:
+        UnsupportedError: A side is no file, or a choice needs one process.
+    """
+    for side in sides:
+        if side is not None and not (isinstance(side, str | Path) and _is_layer(Path(side))):
             raise UnsupportedError(
-                f"a {type(side).__name__} on an engine with partitions",
-                expected="a file, which every worker can read",
+                f"{side if isinstance(side, str | Path) else type(side).__name__} on an engine with partitions",
+                expected="a file of features, which every worker can read",
                 fix="write it as GeoParquet, or link on the embedded engine",
             )
-    if options.state is not None:
-        raise UnsupportedError(
-            "a state on an engine with partitions", fix="link on the embedded engine, or without --state"
-        )
+    wrong = {
+        "a state": options.state is not None,
+        "a relation by distance": options.measure is not None,
+        "relations of time alone": options.time_alone,
+    }
+    for what, given in wrong.items():
+        if given:
+            raise UnsupportedError(f"{what} on an engine with partitions", fix="link on the embedded engine")
+
+
+def _is_layer(path: Path) -> bool:
+    """Whether a path is neither a store nor RDF."""
+    from semcube.io import format_of
+
+    ending = path.suffix.lower()
+    if path.is_dir():
+        return ending == ".gdb"
+    try:
+        format_of(path)
+    except UnsupportedError:
+        return True
+    return ending in (".json", ".xml")
 
 
 def _ending(output: str | Path) -> str:

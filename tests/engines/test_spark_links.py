@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import shapely
+from typer.testing import CliRunner
 
+from semcube.cli.interlink import app
 from semcube.engines.exchange import ExchangeEngine, LocalExchange
 from semcube.engines.spark import SparkEngine
 from semcube.errors import GeometryError, RowError
@@ -93,8 +96,12 @@ def test_giants_and_budgets(spark: SparkEngine, tmp_path: Path) -> None:
         paths.append(tmp_path / f"{name}.parquet")
         pq.write_table(pa.table({"id": range(len(wkb)), "geometry": wkb}), paths[-1], row_group_size=300)
     one = interlink(*paths, tmp_path / "one.nt", **NAMES).report
-    options = InterlinkOptions(**NAMES)
-    interlink_in_partitions(*paths, tmp_path / "many.nt", options, engine=spark)
+    command = [*map(str, paths), "-o", str(tmp_path / "many.nt"), "--engine", "spark", "--partitions", "6", "--json"]
+    for name, value in NAMES.items():
+        command += [f"--{name.replace('_', '-')}", value]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stderr)["relations"] == one.relations
     assert lines(tmp_path / "many.nt") == sorted((tmp_path / "one.nt").open("rb"))
     options = InterlinkOptions(budget=one.candidates // 2, **NAMES)
     report = interlink_in_partitions(*paths, tmp_path / "some.nt", options, engine=spark).report

@@ -16,7 +16,9 @@ import pytest
 import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from semcube.cli.interlink import app
 from semcube.engines.exchange import Exchange, ExchangeEngine, LocalExchange
 from semcube.errors import GeometryError, OutputError, RowError, UnsupportedError, UsageError
 from semcube.interlink import InterlinkOptions, interlink, interlink_in_partitions, partition_input
@@ -266,12 +268,27 @@ def test_what_needs_one_process(tmp_path: Path) -> None:
             where, source, tmp_path / name, options, engine=InProcess(), partitions=choices.get("n")
         )
 
-    with pytest.raises(UnsupportedError, match="a Table on an engine with partitions; expected a file"):
+    with pytest.raises(UnsupportedError, match="Table on an engine with partitions; expected a file"):
         run(pq.read_table(source))
+    (tmp_path / "a.nt").write_text("<http://e/a> <http://e/b> <http://e/c> .\n")
+    for path in (tmp_path, tmp_path / "a.nt"):
+        with pytest.raises(UnsupportedError, match="on an engine with partitions; expected a file of features"):
+            run(path)
     with pytest.raises(UnsupportedError, match="a state on an engine with partitions"):
         run(state=tmp_path / "state")
+    with pytest.raises(UnsupportedError, match="a relation by distance on an engine with partitions"):
+        run(within=5.0)
+    with pytest.raises(UnsupportedError, match="relations of time alone on an engine with partitions"):
+        run(relations="none", temporal="all", source_time="id", target_time="id")
     with pytest.raises(OutputError, match=r"links of many partitions as 'out.csv'"):
         run(name="out.csv")
+    command = [str(source), "--engine", "flink", "-o", str(tmp_path / "o.nt")]
+    for arguments, message in (
+        (command, "there is no engine 'flink'"),
+        ([*command[:2], "embedded", "--master", "local[2]"], "--master or --partitions on the embedded engine"),
+        ([str(source), "--engine", "spark"], "no --output with --engine spark"),
+    ):
+        assert message in str(CliRunner().invoke(app, arguments).exception)
     with pytest.raises(UsageError, match="0 partitions"):
         interlink_in_partitions(source, None, tmp_path / "o.nt", engine=InProcess(), partitions=0)
     assert isinstance(InProcess(), ExchangeEngine)
