@@ -109,7 +109,7 @@ class Geometries:
             errors = {int(place): self.errors[int(indices[place])] for place in np.flatnonzero(bad)}
         taken = Geometries(self.native[indices], self.crs[indices], self.systems, errors)
         if "lonlat" in self.__dict__:
-            taken.__dict__["lonlat"] = self.lonlat[indices]
+            taken.__dict__["lonlat"] = taken.native if self.lonlat is self.native else self.lonlat[indices]
         return taken
 
     @staticmethod
@@ -134,7 +134,8 @@ class Geometries:
         joined = np.concatenate(codes) if codes else np.empty(0, dtype=np.int16)
         whole = Geometries(native, joined, tuple(systems), errors)
         if parts and all("lonlat" in part.__dict__ for part in parts):
-            whole.__dict__["lonlat"] = np.concatenate([part.lonlat for part in parts])
+            same_objects = all(part.lonlat is part.native for part in parts)
+            whole.__dict__["lonlat"] = native if same_objects else np.concatenate([part.lonlat for part in parts])
         return whole
 
     @staticmethod

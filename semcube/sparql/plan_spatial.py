@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from semcube.io.terms import IRI, Literal
 from semcube.sparql.algebra import (
@@ -130,7 +130,21 @@ def with_spatial_nodes(node: Algebra) -> Algebra:
         return _filters(node)
     if isinstance(node, Service):  # its pattern is the endpoint's to plan
         return node
-    return with_children(node, tuple(with_spatial_nodes(child) for child in children(node)))
+    planned = with_children(node, tuple(with_spatial_nodes(child) for child in children(node)))
+    if isinstance(planned, Project) and isinstance(planned.pattern, SpatialJoin):
+        return replace(planned, pattern=_narrowed(planned.pattern, frozenset(planned.variables)))
+    return planned
+
+
+def _narrowed(node: SpatialJoin, wanted: frozenset[Variable]) -> SpatialJoin:
+    """The join of sides without the variables that nothing above asks for: their solutions are as many."""
+    sides = []
+    for side, own in ((node.left, node.first), (node.right, node.second)):
+        kept = in_scope(side) & (wanted | {own})
+        inner = _narrowed(side, kept) if isinstance(side, SpatialJoin) else side
+        names = tuple(sorted(kept, key=lambda variable: variable.name))
+        sides.append(inner if kept == in_scope(inner) else Project(inner, names))
+    return replace(node, left=sides[0], right=sides[1])
 
 
 def _filters(node: Filter) -> Algebra:

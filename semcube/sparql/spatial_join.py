@@ -8,14 +8,14 @@ distinct geometries are found first, and then the solutions that have them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
 
 from semcube.engines import ids
 from semcube.geometry.sorted import distinct
-from semcube.sparql.algebra import Algebra, Filter, Join, Variable
+from semcube.sparql.algebra import Algebra, Filter, Join, Project, Variable
 from semcube.sparql.context import Context
 from semcube.sparql.evaluate.estimates import estimate
 from semcube.sparql.evaluate.run import operator, run, solve
@@ -118,7 +118,8 @@ def _restricted(node: Algebra, variable: Variable, near: np.ndarray, reach: Reac
         note(context, f"{len(near)} geometries on one side, {about(expected)} solutions on the other")
         return node
     note(context, f"{len(near)} geometries on one side; the index has {len(found)} near, of {about(expected)}")
-    return Join(id_table({variable.name: found}), node)
+    table = id_table({variable.name: found})
+    return replace(node, pattern=Join(table, node.pattern)) if isinstance(node, Project) else Join(table, node)
 
 
 @dataclass(frozen=True, slots=True)

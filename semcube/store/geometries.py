@@ -172,8 +172,10 @@ class GeometryColumn:
             order = np.concatenate([order, np.flatnonzero(~present)])
         back = np.empty(len(order), np.int64)
         back[order] = np.arange(len(order))
-        joined = found[0] if len(found) == 1 else _concat(found)
-        return joined.take(back[places.ravel()])
+        joined = found[0] if len(found) == 1 else Geometries.concat(found)
+        wanted = back[places.ravel()]
+        as_wanted = len(wanted) == len(joined) and bool((wanted == np.arange(len(wanted))).all())
+        return joined if as_wanted else joined.take(wanted)
 
     def _pieces(self, rows: Ids, connection: Callable[[], duckdb.DuckDBPyConnection]) -> tuple[list[Geometries], Ids]:
         """The geometries of known rows, which ascend, in pieces, and the place in ``rows`` of each that they hold."""
@@ -287,16 +289,6 @@ def _gathered(rows: list[Any], errors: dict[int, str]) -> Geometries:
     found = Geometries(native, codes, tuple(systems), errors)
     found.__dict__["lonlat"] = lonlat
     return found
-
-
-def _concat(parts: list[Geometries]) -> Geometries:
-    """Parts joined, with the lon/lat that is known already."""
-    from semcube.geometry.literals import Geometries
-
-    joined = Geometries.concat(parts)
-    if all("lonlat" in part.__dict__ for part in parts):
-        joined.__dict__["lonlat"] = np.concatenate([part.lonlat for part in parts])
-    return joined
 
 
 def _decode(rows: pa.Table) -> Geometries:
