@@ -31,6 +31,7 @@ DISTANCE = "distance"
 
 _CHUNK_PAIRS = 1_000_000
 THREAD_PAIRS = 20_000
+_THREAD_VERTICES = 10 * THREAD_PAIRS
 _PREPARED_VERTICES = 2_000_000
 _WORTH_PREPARING = 200
 _COLLECTION = 7
@@ -182,7 +183,7 @@ class _Test:
     def holds(self, pairs: Pairs, threads: int | None) -> tuple[np.ndarray, int]:
         """Which pairs hold, and how many have no truth value."""
         count = len(pairs[0])
-        number = (threads or os.cpu_count() or 1) if count >= THREAD_PAIRS else 1
+        number = self._threads(pairs, threads)
         if self.oriented is None:
             return self._in_threads(self._plain, pairs, np.arange(count), number)
         valid = self._validity(0, pairs[0]) & self._validity(1, pairs[1])
@@ -197,6 +198,16 @@ class _Test:
         odd = np.flatnonzero(~valid)
         keep[odd], missed = self._plain((pairs[0][odd], pairs[1][odd]))
         return keep, errors + missed
+
+    def _threads(self, pairs: Pairs, threads: int | None) -> int:
+        """How many threads are worth while: two cost more than one where little is done."""
+        wanted = threads or os.cpu_count() or 1
+        if wanted == 1 or len(pairs[0]) < THREAD_PAIRS:
+            return 1
+        if self.oriented is None:
+            return wanted
+        visited = min(int(size[rows].sum()) for size, rows in zip(self.sizes, pairs, strict=True))
+        return wanted if visited >= _THREAD_VERTICES else 1
 
     @staticmethod
     def _in_threads(

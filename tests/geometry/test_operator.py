@@ -82,6 +82,7 @@ def test_chunks_threads_and_order_of_sides_do_not_matter(
     by_hand = getattr(shapely, RELATIONS[name].predicate or "contains_properly")
     assert expected == [(i, int(j)) for i, zone in enumerate(zones) for j in np.flatnonzero(by_hand(zone, places))]
     monkeypatch.setattr(operator, "THREAD_PAIRS", 100)
+    monkeypatch.setattr(operator, "_THREAD_VERTICES", 100)
     monkeypatch.setattr(selection, "THREAD_PAIRS", 100)
     monkeypatch.setattr(operator, "_PREPARED_VERTICES", 300)
     for chunk in (50, 997, 10_000):
