@@ -32,7 +32,7 @@ def json_path(text: str) -> tuple[Step, ...]:
         >>> json_path("$.a['b c'][*]"), json_path("name"), json_path("$")
         (('a', 'b c', None), ('name',), ())
     """
-    rest = text.strip().removeprefix("$")
+    rest = re.sub(r"(?<!\.)\.(?=\[)", "", text.strip().removeprefix("$"))  # many write $.[*] for $[*]
     if rest and not rest.startswith((".", "[")):
         rest = "." + rest
     steps: list[Step] = []

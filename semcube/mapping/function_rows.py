@@ -28,7 +28,7 @@ _NAMES = {
     "separator": "p_string_sep param_string_sep separator delimiter sep",
     "from": "p_int_i_from param_int_i_from",
     "to": "p_int_i_opt_to param_int_i_opt_to p_int_i_to",
-    "mode": "modeparam p_mode mode",
+    "mode": "modeparam modeparameter p_mode mode",
     "bool": "bool_b p_bool_b strboolean bool boolparam boolparameter param_rep_b param_bool",
     "then": "any_true p_any_true any expressionparameter",
     "else": "any_false p_any_false",
@@ -94,8 +94,9 @@ _row("string_replace replace", "text:value text:find text:replace", "text", "rep
 _row("string_replaceRegex replaceRegex", "text:value text:find text:replace", "text",
      "regexp_replace({0}, {1}, {2}, 'g')", "Every match of a regular expression (RE2) replaced.")(
      lambda text, old, new: re.sub(old, new, text))  # fmt: skip
-_row("string_contains contains stringContainsOtherString string_containsStr", "text:value text:other", "boolean",
-     "contains({0}, {1})", "Whether a text is within the other.")(lambda text, other: other in text)  # fmt: skip
+_row("string_contains contains stringContainsOtherString string_containsStr",
+     "text:value text:other text:separator?", "boolean", "contains({0}, {1})",
+     "Whether the other is within a text.")(lambda text, other, _=None: other in text)  # fmt: skip
 _row("string_startsWith startsWith", "text:value text:other", "boolean", "starts_with({0}, {1})",
      "Whether a text begins with the other.")(lambda text, other: text.startswith(other))  # fmt: skip
 _row("string_endsWith endsWith", "text:value text:other", "boolean", "ends_with({0}, {1})",

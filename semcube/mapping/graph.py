@@ -10,7 +10,7 @@ from semcube.errors import MappingError
 from semcube.io.terms import IRI, BlankNode, Literal, Term
 from semcube.vocab import RDF_TYPE, RML, RML_LEGACY, RR, SEMCUBE
 
-__all__ = ["MappingGraph"]
+__all__ = ["BASE", "MappingGraph"]
 
 _FNML = "http://semweb.mmlab.be/ns/fnml#"
 _VOCABULARIES = (RML, RR, RML_LEGACY, SEMCUBE, _FNML)
@@ -59,7 +59,7 @@ class MappingGraph:
                 raise MappingError(f"not UTF-8 at byte {error.start}", source=path, expected="Turtle") from None
         syntax = getattr(pyoxigraph.RdfFormat, _SYNTAXES.get(path.suffix.lower(), "TURTLE"))
         try:
-            parser = pyoxigraph.parse(text.encode(), format=syntax, base_iri=_BASE)
+            parser = pyoxigraph.parse(text.encode(), format=syntax, base_iri=BASE)
             triples = [(_term(quad.subject), quad.predicate.value, _term(quad.object)) for quad in parser]
         except (SyntaxError, ValueError) as error:
             raise MappingError(f"not valid RDF: {error}", source=path, expected="a Turtle document") from None
@@ -89,7 +89,7 @@ class MappingGraph:
     def name(self, node: Term) -> str:
         """A node as a reader of the document knows it."""
         if isinstance(node, IRI):
-            short = node.value.removeprefix(_BASE)
+            short = node.value.removeprefix(BASE)
             for prefix, namespace in self.prefixes:
                 if namespace and short.startswith(namespace):
                     return f"{prefix}:{short[len(namespace) :]}"
@@ -99,7 +99,8 @@ class MappingGraph:
         return repr(node.lexical)
 
 
-_BASE = "urn:semcube:mapping"
+BASE = "urn:semcube:mapping"
+"""What relative IRIs of a document are relative to, while it is read."""
 
 
 def _term(node: Any) -> Term:

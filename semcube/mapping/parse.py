@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""R2RML and RML documents -> :class:`semcube.mapping.model.Mapping`; nothing of the data is read.
+"""R2RML, RML and YARRRML documents -> :class:`semcube.mapping.model.Mapping`; nothing of the data is read.
 
 R2RML (https://www.w3.org/TR/r2rml/), RML-Core and RML-IO (http://w3id.org/rml/) and the older RML of
 http://semweb.mmlab.be/ns/rml# may be mixed in one document: a property is found by its local name in any of the three.
@@ -35,6 +35,7 @@ from semcube.mapping.model import (
 )
 from semcube.mapping.parse_functions import function_call
 from semcube.mapping.parse_sources import SourceReader
+from semcube.mapping.yarrrml import SUFFIXES, read_yarrrml
 from semcube.vocab import RDFS, RR, XSD_STRING
 
 __all__ = ["read_mapping"]
@@ -44,7 +45,7 @@ def read_mapping(path: str | Path, text: str | None = None) -> Mapping:
     """Read a mapping document.
 
     Args:
-        path: A Turtle file (or another RDF syntax by its suffix); relative sources are relative to it.
+        path: A Turtle file, another RDF syntax or YARRRML by its suffix; relative sources are relative to it.
         text: The document itself, if it was read already; ``path`` then only names it.
 
     Raises:
@@ -59,7 +60,7 @@ def read_mapping(path: str | Path, text: str | None = None) -> Mapping:
         'roads'
     """
     document = Path(path)
-    graph = MappingGraph.read(document, text)
+    graph = read_yarrrml(document, text) if _is_yarrrml(document) else MappingGraph.read(document, text)
     names = graph.subjects("logicalSource") + graph.subjects("logicalTable")
     for extra in graph.typed("TriplesMap"):
         if extra not in names:
@@ -82,6 +83,10 @@ def read_mapping(path: str | Path, text: str | None = None) -> Mapping:
         for _ in mapping.patterns(each):
             pass
     return mapping
+
+
+def _is_yarrrml(document: Path) -> bool:
+    return document.suffix.lower() in SUFFIXES
 
 
 class _Reader(SourceReader):

@@ -17,7 +17,7 @@ from semcube.vocab import DCAT, QL_LEGACY, RDF_TYPE, RML, RR, SEMCUBE
 
 __all__ = ["FORMULATIONS", "SYNTAX_NAMES", "NodeReader", "SourceReader"]
 
-CSVW_URL = "http://www.w3.org/ns/csvw#url"
+CSVW = "http://www.w3.org/ns/csvw#"
 D2RQ = "http://www.wiwiss.fu-berlin.de/suhl/bizer/D2RQ/0.1#"
 W3C_FORMATS = "http://www.w3.org/ns/formats/"
 
@@ -48,7 +48,7 @@ _SUFFIXES = {
 }
 _OPTIONS = (
     *("variable", "zones", "cells", "crs", "key", "unpivot", "derive", "minPixels", "maxRegions", "confidence"),
-    *("table", "user", "namespace", "nulls"),
+    *("table", "user", "namespace", "nulls", "delimiter"),
 )
 _SYNTAXES = {
     "N-Triples": "nt",
@@ -195,7 +195,7 @@ class SourceReader(NodeReader):
             return _url(dsn[0]), options
         if self.text(value, "path") is not None:
             return self.file_path(value, default=None), self.file_options(value)
-        for predicate in (CSVW_URL, DCAT + "downloadURL", DCAT + "accessURL"):
+        for predicate in (CSVW + "url", DCAT + "downloadURL", DCAT + "accessURL"):
             for url in self.graph.exact(value, predicate):
                 found = url.lexical if isinstance(url, Literal) else self.graph.name(url)
                 return found.strip("<>").removeprefix("file://"), self.file_options(value)
@@ -222,6 +222,12 @@ class SourceReader(NodeReader):
             options.append(("encoding", encoding))
         nulls = [each.lexical for each in self.graph.values(node, "null") if isinstance(each, Literal)]
         options += [("null", each) for each in nulls]
+        for dialect in self.graph.exact(node, CSVW + "dialect"):
+            options += [
+                ("delimiter", each.lexical)
+                for each in self.graph.exact(dialect, CSVW + "delimiter")
+                if isinstance(each, Literal)
+            ]
         if not nulls and IRI(RML + "FilePath") in self.graph.exact(node, RDF_TYPE):
             options.append(("nulls", "none"))
         return options

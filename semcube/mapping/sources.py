@@ -152,7 +152,7 @@ def _document_rows(source: LogicalSource, references: Sequence[str]) -> Rows:
     rows: CSVRows | JSONRows | XMLRows | SPARQLRows
     if source.formulation is Formulation.CSV:
         nulls = source.all_options("null") or (() if source.option("nulls") == "none" else None)
-        rows = CSVRows(plain.path, nulls=nulls)
+        rows = CSVRows(plain.path, source.option("delimiter"), nulls=nulls)
     elif source.formulation is Formulation.JSON:
         rows = JSONRows(plain.path, source.iterator, references)
     elif source.formulation is Formulation.XML:
