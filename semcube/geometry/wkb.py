@@ -21,9 +21,10 @@ from semcube.geometry.wkt import format_wkt, prefixed
 if TYPE_CHECKING:
     from semcube.geometry.crs import CRS
 
-__all__ = ["wkb_to_wkt", "wkb_to_wkt_reference", "wkt_to_wkb"]
+__all__ = ["line_vertices", "wkb_to_wkt", "wkb_to_wkt_reference", "wkt_to_wkb"]
 
 
+_LINE = 2
 # The kernel writes text with 32-bit offsets, and text is about twice as long as WKB.
 _MAX_BYTES = 256 * 1024 * 1024
 
@@ -69,13 +70,51 @@ def wkb_to_wkt(wkb: pa.Array, crs: SomeCRS = CRS84) -> pa.Array:
     texts = _format(pc.if_else(pa.array(slow), pa.scalar(None, pa.large_binary()), column))
     if texts is None:
         return wkb_to_wkt_reference(column, system)
-    # A lower-case letter is an exponent, an infinity or a NaN.
-    slow |= pc.fill_null(pc.match_substring_regex(texts, "[a-z]"), False).to_numpy(zero_copy_only=False)
+    slow |= _has_letters(texts)
     rows = np.flatnonzero(slow)
     if len(rows):
         exact = pa.array(_through_geos(column.take(pa.array(rows)), system), pa.large_string())
         texts = pc.replace_with_mask(texts, pa.array(slow), exact)
     return prefixed(texts, system)
+
+
+def _has_letters(texts: pa.Array) -> np.ndarray:
+    """The texts with a lower-case letter: an exponent, an infinity or a NaN."""
+    data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
+    # One pass over all bytes; that there is such a letter is rare.
+    if not len(data) or data.max() < ord("a"):
+        return np.zeros(len(texts), dtype=bool)
+    found: np.ndarray = pc.fill_null(pc.match_substring_regex(texts, "[a-z]"), False).to_numpy(zero_copy_only=False)
+    return found
+
+
+def line_vertices(wkb: pa.Array) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """The vertices of lines, without an object for each.
+
+    Args:
+        wkb: Large binary array (N) of WKB of plane lines; null is a line without vertices.
+
+    Returns:
+        Offsets (N + 1) into x and y (float64); None where a value is no such line or cannot be read.
+
+    Example:
+        >>> offsets, x, y = line_vertices(pa.array([shapely.LineString([(1, 2), (3, 4)]).wkb], pa.large_binary()))
+        >>> offsets.tolist(), x.tolist(), y.tolist()
+        ([0, 2], [1.0, 3.0], [2.0, 4.0])
+    """
+    from geoarrow.c.kernel import ScalarFunction
+    from geoarrow.c.lib import GeoArrowCException
+
+    kinds, widths = headers(wkb)
+    if (widths > 2).any() or not ((kinds == _LINE) | ~np.asarray(wkb.is_valid())).all():
+        return None
+    try:
+        lines = pa.array(ScalarFunction("as_geoarrow", type=_LINE)(_Wkb(wkb)))
+    except GeoArrowCException:
+        return None
+    lines = lines.storage if isinstance(lines, pa.ExtensionArray) else lines
+    x, y = lines.values.flatten()
+    return lines.offsets.to_numpy(), x.to_numpy(), y.to_numpy()
 
 
 def _named(crs: SomeCRS) -> CRS:

@@ -22,7 +22,7 @@ import pyoxigraph as ox
 from semcube.errors import RDFSyntaxError, UnsupportedError
 from semcube.io.terms import QUADS
 
-__all__ = ["Lines", "keys_of_lines", "keys_of_quads", "lines_of_keys"]
+__all__ = ["LineBatch", "Lines", "bytes_of", "keys_of_lines", "keys_of_quads", "lines_of_keys"]
 
 Offsets = npt.NDArray[np.int64]
 
@@ -51,6 +51,14 @@ _SPECIAL_DATATYPES = (
     "^^<http://www.w3.org/1999/02/22-rdf-syntax-ns#langString>",
     "^^<http://www.w3.org/1999/02/22-rdf-syntax-ns#dirLangString>",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class LineBatch:
+    """Lines of N-Quads that are ready to be written."""
+
+    data: pa.Buffer
+    quads: int
 
 
 @dataclass(frozen=True)
@@ -352,7 +360,7 @@ def lines_of_keys(batch: pa.RecordBatch) -> pa.Buffer:
         named = pc.binary_join_element_wise(space, _escape_nodes(graph), nothing)
         parts.append(pc.fill_null(named, nothing))
     joined = pc.binary_join_element_wise(*parts, stop, nothing)
-    return _bytes(joined)
+    return bytes_of(joined)
 
 
 def _plain(column: pa.Array) -> pa.Array:
@@ -360,8 +368,8 @@ def _plain(column: pa.Array) -> pa.Array:
     return column if column.type == pa.large_string() else column.cast(pa.large_string())
 
 
-def _bytes(column: pa.Array) -> pa.Buffer:
-    """The data of a string column, its values end to end."""
+def bytes_of(column: pa.Array) -> pa.Buffer:
+    """The data of a ``large_string`` column, its values end to end."""
     if not len(column):
         return pa.py_buffer(b"")
     offsets = np.frombuffer(column.buffers()[1], np.int64)[column.offset : column.offset + len(column) + 1]
@@ -385,7 +393,7 @@ _IN_LITERAL[[10, 13, 92]] = True
 
 def _escape_nodes(column: pa.Array) -> pa.Array:
     """IRIs and blank nodes, with the characters that an IRI may not hold escaped."""
-    data = np.frombuffer(_bytes(column), np.uint8)
+    data = np.frombuffer(bytes_of(column), np.uint8)
     iris = np.count_nonzero(data[_starts(column)] == 60)
     angles = np.count_nonzero(data == 60) + np.count_nonzero(data == 62)
     if not _IN_IRI[data].any() and angles == 2 * iris:
@@ -404,7 +412,7 @@ def _escape_node(text: str) -> str:
 
 def _escape_terms(column: pa.Array) -> pa.Array:
     """Terms of any kind, escaped where needed."""
-    data = np.frombuffer(_bytes(column), np.uint8)
+    data = np.frombuffer(bytes_of(column), np.uint8)
     literal = data[_starts(column)] == 34
     clean = not _IN_LITERAL[data].any() and np.count_nonzero(data == 34) == 2 * np.count_nonzero(literal)
     if not literal.all():
@@ -425,7 +433,7 @@ def _escape_literals(column: pa.Array) -> pa.Array:
     """Keys of literals with their lexical forms escaped."""
     length = pc.binary_length(column).to_numpy()
     tail_length = pc.binary_length(pc.replace_substring_regex(column, r'(?s)^.*"', "")).to_numpy()
-    data = _bytes(column)
+    data = bytes_of(column)
     ends = np.cumsum(length)
     starts = ends - length
     cuts = np.empty(3 * len(column) + 1, np.int64)

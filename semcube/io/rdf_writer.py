@@ -10,11 +10,11 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 from semcube.errors import OutputError, SemcubeError, UnsupportedError
 from semcube.io.formats import Format, format_of, split_compression
-from semcube.io.ntriples import lines_of_keys
+from semcube.io.ntriples import LineBatch, lines_of_keys
 from semcube.io.output import output_errors, replacing
 from semcube.io.streams import compressing
 from semcube.vocab import PREFIXES
@@ -90,8 +90,15 @@ class RDFWriter:
             self._thread = _Serializer(self._stream, self.format, self.prefixes)
         return self
 
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Write a batch of :data:`semcube.io.terms.QUADS`.
+    @property
+    def form(self) -> Literal["triples", "quads"] | None:
+        """What lines may hold that :meth:`write` takes; None where it needs keys."""
+        if self.format.name == "rdf":
+            return None
+        return "quads" if self.format.graphs else "triples"
+
+    def write(self, batch: pa.RecordBatch | LineBatch) -> None:
+        """Write a batch of :data:`semcube.io.terms.QUADS`, or lines of the kind that :attr:`form` says.
 
         Raises:
             UnsupportedError: A quad is in a named graph and the syntax has none.
@@ -99,6 +106,9 @@ class RDFWriter:
         """
         if self._stream is None:
             raise OutputError("the writer is not open", fix="use it in a 'with' statement")
+        if isinstance(batch, LineBatch):
+            self._put(batch.data, batch.quads)
+            return
         graph = batch.column("g")
         if not self.format.graphs and graph.null_count < len(graph):
             name = graph.drop_null()[0].as_py()
@@ -108,13 +118,16 @@ class RDFWriter:
             )
         if self.format.name == "rdf":
             _check_xml(batch, self.name)
-        lines = lines_of_keys(batch)
+        self._put(lines_of_keys(batch), batch.num_rows)
+
+    def _put(self, lines: pa.Buffer, quads: int) -> None:
+        assert self._stream is not None
         with output_errors(self.name):
             if self._thread is None:
                 self._stream.write(cast("Any", lines))
             else:
                 self._thread.put(lines.to_pybytes())
-        self.quads += batch.num_rows
+        self.quads += quads
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

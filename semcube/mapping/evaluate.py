@@ -8,15 +8,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from typing import Literal as OneOf
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from semcube.errors import MappingError
+from semcube.io.ntriples import LineBatch, bytes_of
 from semcube.io.terms import QUADS
 from semcube.mapping.compile import Check, Plan, QuadPlan, Several, compile_parent, compile_plan
 from semcube.mapping.inputs import Options, Table
+from semcube.mapping.lines import LineProgram, compile_lines, special_columns
 from semcube.mapping.model import LogicalSource, LogicalTarget, Mapping, TriplesMap
 from semcube.mapping.report import LayerReport
 from semcube.mapping.rows import Rows, Selection
@@ -24,9 +27,11 @@ from semcube.mapping.rows import Rows, Selection
 if TYPE_CHECKING:
     from collections.abc import Mapping as Dictionary
 
-__all__ = ["Evaluator", "Options"]
+__all__ = ["Evaluator", "Form", "Options"]
 
 Targets = tuple[LogicalTarget, ...]
+Form = OneOf["triples", "quads"]
+_LINE_ROWS = 2048
 
 
 class Evaluator:
@@ -61,6 +66,8 @@ class Evaluator:
         self.columns = self.table.columns
         self.plan = compile_plan(mapping, triples_maps, self.columns, self.options.base)
         self.table.use(self.plan.columns)
+        self.program = compile_lines(mapping, triples_maps, self.columns, self.options.base, self.plan)
+        """How lines are made without keys, where that is possible."""
         self.parents = self._parents(sources or {})
 
     def _parents(self, sources: Dictionary[LogicalSource, Rows]) -> list[tuple[str, Table, Plan]]:
@@ -95,6 +102,21 @@ class Evaluator:
         Raises:
             RowError: As :meth:`quads`.
         """
+        for targets, batch in self.written(report, None):
+            assert isinstance(batch, pa.RecordBatch)
+            yield targets, batch
+
+    def written(self, report: LayerReport, form: Form | None) -> Iterator[tuple[Targets, pa.RecordBatch | LineBatch]]:
+        """As :meth:`routed`, in lines where ``form`` says that they can be written and the mapping is simple enough.
+
+        Args:
+            report: Receives the counts.
+            form: ``triples`` or ``quads``: what lines may say; None for keys.
+
+        Raises:
+            RowError: As :meth:`quads`.
+        """
+        program = self.program if form == "quads" or (self.program and not self.program.has_graphs) else None
         if self.table.system is not None:
             report.crs = str(self.table.system.target)
             if self.table.system.note:
@@ -106,10 +128,34 @@ class Evaluator:
             connection = self._connection(exits)
             for prepared, fids in self.table.batches(report, self.options.selection):
                 connection.register("batch", prepared)
+                if form is not None and program is not None and not (is_first and program.gives_all):
+                    made = self._lines(program, connection, prepared, fids, report)
+                    if made is not None:
+                        yield from (((), each) for each in made)
+                        continue
                 result = connection.sql(self.plan.sql).to_arrow_table().combine_chunks()
                 relations = [self._relation(connection, number) for number in range(len(self.plan.relations))]
                 yield from self._emit(result, relations, fids, report, with_constants=is_first)
                 is_first = False
+
+    def _lines(
+        self, program: LineProgram, connection: Any, prepared: pa.Table, fids: np.ndarray, report: LayerReport
+    ) -> list[LineBatch] | None:
+        """The lines of a batch; None if a value does not fit, which the reference has to report."""
+        nulls = frozenset(name for name in prepared.column_names if prepared.column(name).null_count)
+        sql = program.sql(nulls, special_columns(prepared, program.texts))
+        found: list[LineBatch] = []
+        gives = []
+        for batch in connection.sql(sql).to_arrow_reader(_LINE_ROWS):
+            if pc.any(batch.column("bad")).as_py():
+                return None
+            counts = batch.column("n").to_numpy(zero_copy_only=False)
+            gives.append(counts > 0)
+            found.append(LineBatch(bytes_of(_text(batch.column("lines"))), int(counts.sum())))
+        report.triples += sum(each.quads for each in found)
+        given = np.concatenate(gives) if gives else np.zeros(0, dtype=bool)
+        self._count_rows(given | program.gives_all, fids, report)
+        return found
 
     def _connection(self, exits: ExitStack) -> Any:
         """A database in memory, or in a temporary file that joins may grow in."""
@@ -165,6 +211,10 @@ class Evaluator:
             indices.append(np.arange(batch.num_rows) if rows is None or quad.is_constant else rows)
         for targets, (batches, indices) in grouped.items():
             yield targets, _grouped(batches, indices)
+        self._count_rows(gives, fids, report)
+
+    @staticmethod
+    def _count_rows(gives: np.ndarray, fids: np.ndarray, report: LayerReport) -> None:
         report.features_out += int(gives.sum())
         for row in np.flatnonzero(~gives):
             report.skip_row(int(fids[row]), "no triple: the columns of the subject or of all its properties are null")

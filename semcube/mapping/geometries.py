@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from semcube.errors import CRSError
 from semcube.geometry import CRS, CRS84, crs, same, transform
+from semcube.geometry.wkb import line_vertices
 
 __all__ = ["OnError", "OutputSystem", "PreparedGeometries", "output_system", "prepare", "type_names"]
 
@@ -25,7 +26,8 @@ _NAMES = np.array(
     ],
     dtype=object,
 )  # fmt: skip
-_POINT = 1
+_NAMES_COLUMN = pa.array(_NAMES, pa.large_string())
+_POINT, _LINE = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +114,17 @@ def type_names(wkb: pa.Array) -> tuple[np.ndarray, np.ndarray]:
         >>> names.tolist(), empty.tolist()
         (['Point', None], [False, False])
     """
+    codes, empty = _codes(wkb)
+    return _NAMES[codes], empty
+
+
+def _codes(wkb: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Places in :data:`_NAMES`, and emptiness."""
     count = len(wkb)
-    names, empty = np.full(count, None, dtype=object), np.zeros(count, dtype=bool)
+    found, empty = np.zeros(count, dtype=np.int8), np.zeros(count, dtype=bool)
     offsets = np.frombuffer(wkb.buffers()[1], dtype=np.int64, count=count + 1, offset=8 * wkb.offset) if count else None
     if offsets is None or wkb.buffers()[2] is None:
-        return names, empty
+        return found, empty
     data = np.frombuffer(wkb.buffers()[2], dtype=np.uint8)
     long_enough = (np.diff(offsets) >= 9) & wkb.is_valid().to_numpy(zero_copy_only=False)
     rows = np.flatnonzero(long_enough)
@@ -126,27 +134,25 @@ def type_names(wkb: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     extended = codes & 0xE0000000
     plain = np.where(extended != 0, codes & 0x1FFFFFFF, codes) % 1000
     counts = np.where((codes & 0x20000000) != 0, 1, counts)
-    names[rows] = _NAMES[np.where(plain < len(_NAMES), plain, 0)]
+    found[rows] = np.where(plain < len(_NAMES), plain, 0)
     is_point = plain == _POINT
     empty[rows[~is_point]] = counts[~is_point] == 0
     is_whole = np.diff(offsets)[rows] >= 21
-    names[rows[is_point & ~is_whole]] = None
+    found[rows[is_point & ~is_whole]] = 0
     points = rows[is_point & is_whole]
     if len(points):
         # A NaN has all bits of its exponent set: the two highest bytes of x say so in either byte order.
         high = np.where(little[is_point & is_whole], offsets[points] + 12, offsets[points] + 5)
         low = np.where(little[is_point & is_whole], high - 1, high + 1)
         empty[points] = ((data[high] & 0x7F) == 0x7F) & (data[low] >= 0xF8)
-    return names, empty
+    return found, empty
 
 
 def _unsigned(data: np.ndarray, starts: np.ndarray, little: np.ndarray) -> np.ndarray:
     """Unsigned 32-bit numbers at byte positions, in the byte order of each."""
-    parts = [data[starts + index].astype(np.int64) for index in range(4)]
-    low_first = parts[0] | parts[1] << 8 | parts[2] << 16 | parts[3] << 24
-    high_first = parts[3] | parts[2] << 8 | parts[1] << 16 | parts[0] << 24
-    made: np.ndarray = np.where(little, low_first, high_first)
-    return made
+    parts = data[starts[:, None] + np.arange(4)]
+    parts[~little] = parts[~little][:, ::-1]
+    return parts.view("<u4").ravel().astype(np.int64)
 
 
 def prepare(wkb: pa.Array, system: OutputSystem, on_error: OnError = "fail") -> PreparedGeometries:
@@ -169,16 +175,15 @@ def prepare(wkb: pa.Array, system: OutputSystem, on_error: OnError = "fail") -> 
     if isinstance(wkb, pa.ChunkedArray):
         wkb = wkb.combine_chunks()
     wkb, malformed = _without_text(wkb)
-    names, _ = type_names(wkb)
+    codes, empty = _codes(wkb)
     errors: dict[int, str] = {}
-    invalid = repaired = 0
     is_null = wkb.is_null().to_numpy(zero_copy_only=False)
-    if system.reprojects or any(name != "Point" for name in set(names[~is_null])):
-        wkb, errors, invalid, repaired = _through_shapely(wkb, names, system, on_error)
-        names, empty = type_names(wkb)
-    else:
-        names, empty = type_names(wkb)
-    types = pa.array(names, pa.large_string())
+    kinds = set(np.unique(codes[~is_null]).tolist())
+    invalid, repaired = (None if system.reprojects else _invalid_by_bytes(wkb, kinds)), 0
+    if invalid is None or (invalid and on_error == "repair"):
+        wkb, errors, invalid, repaired = _through_shapely(wkb, _NAMES[codes], system, on_error)
+        codes, empty = _codes(wkb)
+    types = _NAMES_COLUMN.take(pa.array(codes))
     nodes = pc.if_else(wkb.is_valid(), pa.scalar("geometry", pa.large_string()), pa.scalar(None, pa.large_string()))
     return PreparedGeometries(
         wkb=wkb,
@@ -193,17 +198,47 @@ def prepare(wkb: pa.Array, system: OutputSystem, on_error: OnError = "fail") -> 
     )
 
 
+def _invalid_by_bytes(wkb: pa.Array, kinds: set[int]) -> int | None:
+    """How many geometries are invalid, where their kinds tell it without GEOS; else None.
+
+    Points always are valid. A line is if all its ordinates are finite and it has two points that differ.
+    """
+    if kinds <= {_POINT}:
+        return 0
+    if kinds != {_LINE}:
+        return None
+    found = line_vertices(wkb)
+    if found is None:
+        return None
+    offsets, x, y = found
+    counts = np.diff(offsets)
+    if (counts == 1).any() or not (np.isfinite(x).all() and np.isfinite(y).all()):
+        return None
+    starts = offsets[:-1][counts > 0]
+    doubtful = np.flatnonzero(counts > 0)[(x[starts] == x[starts + 1]) & (y[starts] == y[starts + 1])]
+    if not len(doubtful):
+        return 0
+    import shapely
+
+    return int((~shapely.is_valid(shapely.from_wkb(wkb.take(pa.array(doubtful)).to_numpy(zero_copy_only=False)))).sum())
+
+
 def _without_text(wkb: pa.Array) -> tuple[pa.Array, dict[int, str]]:
     """Null in place of text that is no geometry (WKB begins with a byte order of 0 or 1), and what is wrong with it."""
-    first = pc.binary_slice(wkb, 0, 1)
-    is_text = pc.and_not(wkb.is_valid(), pc.is_in(first, pa.array([b"\0", b"\1"], first.type)))
-    rows = np.flatnonzero(is_text.to_numpy(zero_copy_only=False))
+    if not len(wkb):
+        return wkb, {}
+    offsets = np.frombuffer(wkb.buffers()[1], np.int64)[wkb.offset : wkb.offset + len(wkb) + 1]
+    data = np.frombuffer(wkb.buffers()[2] or b"", np.uint8)
+    full = np.flatnonzero((np.diff(offsets) > 0) & wkb.is_valid().to_numpy(zero_copy_only=False))
+    is_text = wkb.is_valid().to_numpy(zero_copy_only=False).copy()
+    is_text[full] = data[offsets[:-1][full]] > 1
+    rows = np.flatnonzero(is_text)
     if not rows.size:
         return wkb, {}
     reasons = {
         int(row): f"geometry cannot be read ({wkb[row].as_py().decode(errors='replace')[:60]!r})" for row in rows
     }
-    return pc.if_else(is_text, pa.scalar(None, wkb.type), wkb), reasons
+    return pc.if_else(pa.array(is_text), pa.scalar(None, wkb.type), wkb), reasons
 
 
 def _through_shapely(

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from semcube.config import Settings
 from semcube.mapping.model import LogicalSource, LogicalTarget, Mapping, TriplesMap
@@ -18,7 +18,7 @@ from semcube.vocab import PREFIXES, RML, RML_LEGACY, RR
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from semcube.mapping.evaluate import Evaluator
+    from semcube.mapping.evaluate import Evaluator, Form
     from semcube.mapping.geometries import OnError
     from semcube.mapping.raster import RasterSettings
     from semcube.mapping.rows import Rows
@@ -153,6 +153,7 @@ def transform(
         (1, 1, 12)
     """
     from semcube.io import RDFWriter
+    from semcube.io.ntriples import LineBatch
     from semcube.io.progress import Progress
     from semcube.mapping.targets import TargetWriters
 
@@ -164,12 +165,12 @@ def transform(
     chosen = replace(chosen, grouped=chosen.grouped or not syntaxes.isdisjoint(_GROUPED))
     report = TransformReport(output=writer.name)
     with others, writer, Progress("transforming", unit="triples", quiet=quiet) as progress:
-        for targets, batch in _routed(bound, reasons, chosen, report):
+        for targets, batch in _routed(bound, reasons, chosen, report, writer.form):
             for target in targets:
                 others.write(target, batch)
             if not targets:
                 writer.write(batch)
-            progress.advance(batch.num_rows)
+            progress.advance(batch.quads if isinstance(batch, LineBatch) else batch.num_rows)
     return report
 
 
@@ -185,24 +186,24 @@ Reasons = dict[LogicalSource, str]
 def _quads(
     bound: Mapping, reasons: Reasons, options: TransformOptions, report: TransformReport
 ) -> Iterator[pa.RecordBatch]:
-    for _, batch in _routed(bound, reasons, options, report):
+    for _, batch in _routed(bound, reasons, options, report, None):
         yield batch
 
 
 def _routed(
-    bound: Mapping, reasons: Reasons, options: TransformOptions, report: TransformReport
-) -> Iterator[tuple[tuple[LogicalTarget, ...], pa.RecordBatch]]:
-    """Batches and the targets they go to; none is the output of the run."""
+    bound: Mapping, reasons: Reasons, options: TransformOptions, report: TransformReport, form: Form | None
+) -> Iterator[tuple[tuple[LogicalTarget, ...], Any]]:
+    """Batches (of keys, or of lines of a form) and the targets they go to; none is the output of the run."""
     if options.distinct:
         from semcube.mapping.distinct import distinct
 
-        yield from distinct(_routed(bound, reasons, replace(options, distinct=False), report), report)
+        yield from distinct(_routed(bound, reasons, replace(options, distinct=False), report, None), report)
         return
     started = time.perf_counter()
     for evaluator, source in evaluators(bound, options):
         layer = report.layer(source.source or evaluator.rows.source, source.iterator or evaluator.rows.layer)
         layer.key = reasons.get(source)
-        for routed in evaluator.routed(layer):
+        for routed in evaluator.written(layer, form):
             yield routed
             report.seconds = time.perf_counter() - started
     report.seconds = time.perf_counter() - started

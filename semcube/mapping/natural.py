@@ -195,21 +195,25 @@ def _temporal(column: str, kind: Kind, target: str) -> Lexical:
 
 def _floating(value: str, target: str, name: str | None = None) -> Lexical:
     """Canonical ``xsd:double`` from the shortest decimal text that reads back as the same number."""
-    key = name or value
-    text, sign, digits, head, power, short = (f"{key}_{part}" for part in ("v", "s", "d", "h", "x", "m"))
+    key = (name or value) + ("_z" if target == XSD_DECIMAL else "")
+    text, sign, digits, head, power, short, small = (f"{key}_{part}" for part in ("v", "s", "d", "h", "x", "m", "p"))
     is_bad = f"NOT isfinite({value})"
+    # Usually the text has no power of ten, and then it is a decimal already.
+    only = f"CASE WHEN {small} THEN " if target == XSD_DECIMAL else ""
+    end = " END" if only else ""
     stages = (
         ((text, f"CAST({value} AS VARCHAR)"),),
+        ((small, f"contains({text}, 'e')"),),
         (
-            (sign, f"CASE WHEN starts_with({text}, '-') THEN '-' ELSE '' END"),
-            (digits, f"split_part(ltrim({text}, '-'), 'e', 1)"),
-            (power, f"COALESCE(TRY_CAST(NULLIF(split_part({text}, 'e', 2), '') AS INTEGER), 0)"),
+            (sign, f"{only}CASE WHEN starts_with({text}, '-') THEN '-' ELSE '' END{end}"),
+            (digits, f"{only}ltrim(CASE WHEN {small} THEN split_part({text}, 'e', 1) ELSE {text} END, '-'){end}"),
+            (power, f"CASE WHEN {small} THEN CAST(split_part({text}, 'e', 2) AS INTEGER) ELSE 0 END"),
         ),
-        ((head, f"ltrim(replace({digits}, '.', ''), '0')"),),
+        ((head, f"{only}ltrim(replace({digits}, '.', ''), '0'){end}"),),
         (
-            (short, f"rtrim({head}, '0')"),
-            (f"{key}_e", f"{power} + length(split_part({digits}, '.', 1)) - 1 - "
-                         f"(length(replace({digits}, '.', '')) - length({head}))"),
+            (short, f"{only}rtrim({head}, '0'){end}"),
+            (f"{key}_e", f"{only}{power} + length(split_part({digits}, '.', 1)) - 1 - "
+                         f"(length(replace({digits}, '.', '')) - length({head})){end}"),
         ),
     )  # fmt: skip
     exponent = f"{key}_e"
@@ -231,7 +235,8 @@ def _floating(value: str, target: str, name: str | None = None) -> Lexical:
             f"WHEN {length} <= {exponent} + 1 THEN {short} || repeat('0', {exponent} + 1 - {length}) || '.0' "
             f"ELSE left({short}, {exponent} + 1) || '.' || substr({short}, {exponent} + 2) END"
         )
-        return Lexical(f"CASE WHEN isfinite({value}) THEN {plain} END", can_fail=True, stages=stages)
+        made = f"CASE WHEN {small} THEN {plain} ELSE {text} END"
+        return Lexical(f"CASE WHEN isfinite({value}) THEN {made} END", can_fail=True, stages=stages)
     return Lexical(canonical, stages=stages)
 
 

@@ -59,7 +59,7 @@ class Partition:
             rows.vector = rows.vector.part(self.span)
         report = LayerReport(self.source.source or rows.source, self.source.iterator or rows.layer)
         with RDFWriter(self.target, self.format, prefixes=dict(self.prefixes)) as writer:
-            for batch in evaluator.quads(report):
+            for _, batch in evaluator.written(report, writer.form):
                 writer.write(batch)
         return report
 
