@@ -31,7 +31,7 @@ __all__ = ["Evaluator", "Form", "Options"]
 
 Targets = tuple[LogicalTarget, ...]
 Form = OneOf["triples", "quads"]
-_LINE_ROWS = 2048
+_LINE_ROWS, _PART_ROWS = 2048, 16384
 
 
 class Evaluator:
@@ -126,7 +126,7 @@ class Evaluator:
         is_first = True
         with ExitStack() as exits:
             connection = self._connection(exits)
-            for prepared, fids in self.table.batches(report, self.options.selection):
+            for prepared, fids in self._parts(report, _PART_ROWS if form else None):
                 connection.register("batch", prepared)
                 if form is not None and program is not None and not (is_first and program.gives_all):
                     made = self._lines(program, connection, prepared, fids, report)
@@ -137,6 +137,16 @@ class Evaluator:
                 relations = [self._relation(connection, number) for number in range(len(self.plan.relations))]
                 yield from self._emit(result, relations, fids, report, with_constants=is_first)
                 is_first = False
+
+    def _parts(self, report: LayerReport, rows: int | None) -> Iterator[tuple[pa.Table, np.ndarray]]:
+        """Batches of at most so many rows: text takes many times the bytes of the values."""
+        for prepared, fids in self.table.batches(report, self.options.selection):
+            if rows is None or len(fids) <= rows:
+                yield prepared, fids
+                continue
+            for start in range(0, len(fids), rows):
+                part = prepared.slice(start, rows)
+                yield part.set_column(0, "row", pa.array(np.arange(part.num_rows))), fids[start : start + rows]
 
     def _lines(
         self, program: LineProgram, connection: Any, prepared: pa.Table, fids: np.ndarray, report: LayerReport
