@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small answers, one by one: look-ups of features never asked before, small selections, planning, single inserts, memory.
+"""Small answers, one by one: look-ups of new features, small selections, planning, single inserts, memory.
 
 ``python -m benchmarks.geographica.latency`` (n = 256: about a million triples) loads the synthetic data into a
-temporary store; ``--store FOLDER`` uses one that is there, or keeps it there. Prints a table in Markdown. Times are those
-of the whole process, decoding to terms included: CPU and wall, median and 95th percentile, in milliseconds.
+temporary store; ``--store FOLDER`` uses one that is there, or keeps it there. Prints a table in Markdown. Times are
+those of the whole process, decoding to terms included: CPU and wall, median and 95th percentile, in milliseconds.
 """
 
 from __future__ import annotations

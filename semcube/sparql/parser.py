@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput
 
 from semcube.errors import QueryError, QuerySyntaxError
 from semcube.sparql.parser_errors import error_at, expected_phrase, found_phrase, suggestion
+from semcube.sparql.shapes import Shapes
 from semcube.sparql.translate_expressions import AGGREGATES, ARITY
 from semcube.sparql.translate_queries import QueryTranslator
 from semcube.sparql.translate_updates import UpdateTranslator
@@ -57,7 +58,10 @@ def parse_query(text: str, base: str | None = None) -> Query:
 def _query(text: str, base: str | None) -> Query:
     text = _without_escapes(text)
     try:
-        return QueryTranslator(text, base).query(_tree(text, "query_unit"))
+        if len(text) > KEPT_TEXT:
+            return QueryTranslator(text, base).query(_tree(text, "query_unit"))
+        tree, moved = _shapes.tree(text)
+        return QueryTranslator(text, base, moved).query(tree)
     except RecursionError:
         raise _too_deep() from None
 
@@ -136,6 +140,9 @@ def _tree(text: str, start: str) -> Tree[Token]:
         return _grammar().parse(text, start=start)
     except UnexpectedInput as error:
         raise _explained(text, start, error) from None
+
+
+_shapes = Shapes(partial(_tree, start="query_unit"))
 
 
 def _explained(text: str, start: str, error: UnexpectedInput) -> QuerySyntaxError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from lark import Token, Tree
 
@@ -20,6 +21,9 @@ from semcube.sparql.algebra import (
 )
 from semcube.sparql.translate_terms import Node, TermTranslator
 from semcube.vocab import GEOF
+
+if TYPE_CHECKING:
+    from semcube.sparql.shapes import Moved
 
 __all__ = ["AGGREGATES", "AGGREGATE_IRIS", "ARITY", "ExpressionTranslator", "chain"]
 
@@ -85,8 +89,8 @@ def chain(operator: str, operands: list[Expression], span: Span | None = None) -
 class ExpressionTranslator(TermTranslator):
     """Expressions; ``aggregates`` collects set functions where they may stand, and is None where they may not."""
 
-    def __init__(self, text: str, base: str | None) -> None:
-        super().__init__(text, base)
+    def __init__(self, text: str, base: str | None, moved: Moved | None = None) -> None:
+        super().__init__(text, base, moved)
         self.aggregates: dict[Aggregate, Variable] | None = None
         self._no_aggregate = "this place"
 

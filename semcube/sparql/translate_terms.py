@@ -18,6 +18,7 @@ from semcube.vocab import PREFIXES, RDF_TYPE, XSD_BOOLEAN, XSD_DECIMAL, XSD_DOUB
 
 if TYPE_CHECKING:
     from semcube.sparql.algebra import TermPattern
+    from semcube.sparql.shapes import Moved
 
 __all__ = ["DATA", "DELETE_DATA", "DELETE_TEMPLATE", "PATTERN", "TEMPLATE", "Node", "Place", "TermTranslator"]
 
@@ -49,10 +50,17 @@ _A = IRI(RDF_TYPE)
 
 
 class TermTranslator:
-    """One translation: its text, its prologue, its fresh names."""
+    """One translation: its text, its prologue, its fresh names.
 
-    def __init__(self, text: str, base: str | None) -> None:
+    Args:
+        text: The text.
+        base: What relative IRIs are resolved against until a ``BASE`` in the text.
+        moved: Offsets in the tree -> offsets in the text, where the tree is that of another text of the same shape.
+    """
+
+    def __init__(self, text: str, base: str | None, moved: Moved | None = None) -> None:
         self.text = text
+        self._moved = moved
         self.base = base
         self.prefixes: dict[str, str] = {}
         self.place = PATTERN
@@ -69,9 +77,12 @@ class TermTranslator:
     def span(self, node: Node) -> Span | None:
         """Start and end offset of a node; None for one without tokens."""
         if isinstance(node, Token):
-            return (node.start_pos or 0, node.end_pos or 0)
-        meta = node.meta
-        return None if meta.empty else (meta.start_pos, meta.end_pos)
+            start, end = node.start_pos or 0, node.end_pos or 0
+        elif node.meta.empty:
+            return None
+        else:
+            start, end = node.meta.start_pos, node.meta.end_pos
+        return (start, end) if self._moved is None else (self._moved(start), self._moved(end))
 
     def error(self, node: Node, found: str, *, expected: str | None = None, fix: str | None = None) -> QuerySyntaxError:
         """The error at a node."""

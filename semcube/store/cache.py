@@ -18,6 +18,7 @@ from semcube.geometry.sorted import ascends
 from semcube.io.terms import TERMS
 from semcube.store.quad_columns import QuadColumns
 from semcube.store.recent import Recent
+from semcube.store.term_hashes import TermHashes
 from semcube.store.term_rows import About, Row, as_about
 
 if TYPE_CHECKING:
@@ -205,13 +206,15 @@ class TermTexts:
         back[order] = np.arange(len(order))
         return table.take(pa.array(back))
 
-    def from_chunks(self, numbers: list[int]) -> dict[int, Row]:
-        """Those of ascending numbers whose chunks are here."""
+    def from_chunks(self, numbers: list[int], fetch: Callable[[Ids], pa.Table]) -> dict[int, Row]:
+        """Those of ascending numbers whose chunks are here, or are wanted again."""
         found: dict[int, Row] = {}
         for one, group in groupby(numbers, lambda number: (number - 1) // CHUNK):
-            chunk = self._get(one)
+            wanted, chunk = list(group), self._get(one)
+            if chunk is None and self._worth(one, len(wanted)):
+                self._put(one, fetch(np.arange(one * CHUNK + 1, (one + 1) * CHUNK + 1)))
+                chunk = self._get(one)
             if chunk is not None:
-                wanted = list(group)
                 found.update(zip(wanted, chunk.rows([(number - 1) % CHUNK for number in wanted]), strict=True))
         return found
 
@@ -261,7 +264,8 @@ class Cache:
     """
 
     def __init__(self, budget: int, size: int = 20_000) -> None:
-        self.texts = TermTexts(budget)
+        self.hashes = TermHashes(budget * 3 // 8)
+        self.texts = TermTexts(budget * 5 // 8)
         self.columns = QuadColumns(budget)
         self._counts = Counts(-1)
         self._size = size

@@ -114,18 +114,26 @@ class StoreDictionary:
 
     def _numbers_of(self, texts: list[str]) -> list[int]:
         """The numbers of a few keys, 0 where the store lacks one: candidates by hash, then their text in full."""
-        connection = self._connection()
         hashes = [hash_of(self._salt, text) for text in texts]
+        numbers = None
+        if self._cache is not None and self._version is not None:
+            numbers = self._cache.hashes.find(hashes, self._version, self._connection)
+        if numbers is None:
+            numbers = self._with_hashes(hashes)
+        rows = self.rows(numbers)
+        known = {key_of(row): number for number, row in zip(numbers, rows, strict=True) if row is not None}
+        return [known.get(text, 0) for text in texts]
+
+    def _with_hashes(self, hashes: list[int]) -> list[int]:
+        """The numbers of terms that have one of these hashes."""
         if len(hashes) < SINGLE:
             statements = [f"SELECT n FROM lookup WHERE h = {number}" for number in hashes]
         else:
             listed = ",".join(f"({number})" for number in hashes)
             values = f"(SELECT CAST(v AS UINTEGER) AS h FROM (VALUES {listed}) AS w(v))"
             statements = [f"SELECT n FROM lookup SEMI JOIN {values} USING (h)"]
-        numbers = [row[0] for statement in statements for row in connection.execute(statement).fetchall()]
-        rows = self.rows(numbers)
-        known = {key_of(row): number for number, row in zip(numbers, rows, strict=True) if row is not None}
-        return [known.get(text, 0) for text in texts]
+        connection = self._connection()
+        return [row[0] for statement in statements for row in connection.execute(statement).fetchall()]
 
     def _distinct(self, keys: pa.Array) -> Ids:
         """The ids of many distinct keys without nulls."""
@@ -197,7 +205,7 @@ class StoreDictionary:
         if None not in found:
             return found
         missing = sorted({number for number, row in zip(numbers, found, strict=True) if row is None})
-        read = self._texts.from_chunks(missing)
+        read = self._texts.from_chunks(missing, self._fetch)
         if len(read) < len(missing):
             read |= self._read([number for number in missing if number not in read])
         recent.put((number, row, size_of(row)) for number, row in read.items())
