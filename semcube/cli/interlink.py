@@ -113,9 +113,11 @@ def interlink(  # noqa: PLR0913, PLR0917 - one parameter for each option
         str | None, typer.Option(help="Stop after so many pairs (100000) or so long (30s), the best ones first.")
     ] = None,
     score: Annotated[
-        str, typer.Option(help="What promises a link: fill, probe, mbro, cf, js, x2, isp, random.")
-    ] = "fill",
-    boost: Annotated[bool, typer.Option("--boost", help="Links found raise the pairs of their neighbours.")] = False,
+        str, typer.Option(help="What promises a link: octagon, probe, fill, mbro, cf, js, x2, isp, random.")
+    ] = "octagon",
+    boost: Annotated[
+        bool, typer.Option(help="Let links found change the order of the pairs of the same source or target.")
+    ] = True,
     state: Annotated[
         str | None, typer.Option(help="Folder that keeps what was verified, to resume or extend a run.")
     ] = None,

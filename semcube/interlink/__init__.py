@@ -3,8 +3,8 @@
 
 In come two sides (files, layers, stores, GeoDataFrames, Arrow data) with IRIs of their own. Out come links of the
 Topology Vocabulary Extension of GeoSPARQL, of OWL-Time and of distance, as RDF, Parquet or a table, and a report.
-Boxes find the candidates, the DE-9IM matrix of prepared geometries decides. The module can be called:
-``semcube.interlink(source, target, "links.nt")`` is :func:`interlink`.
+Boxes find the candidates, the DE-9IM matrix of prepared geometries decides. :func:`stream` gives links as they are
+found. The module can be called: ``semcube.interlink(source, target, "links.nt")`` is :func:`interlink`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from semcube.interlink.batch import interlink
+    from semcube.interlink.batch import LinkStream, interlink, stream
     from semcube.interlink.filters import FILTERS, candidate_filter
-    from semcube.interlink.links import LINKS, Links
+    from semcube.interlink.links import LINKS, MEASURED_LINKS, Links
     from semcube.interlink.options import InterlinkOptions
     from semcube.interlink.partitions import interlink_in_partitions
     from semcube.interlink.report import Report
@@ -30,10 +30,13 @@ _HOME = {
     "InterlinkOptions": "options",
     "LINKS": "links",
     "LinkRelations": "selection",
+    "LinkStream": "batch",
     "Links": "links",
+    "MEASURED_LINKS": "links",
     "Report": "report",
     "candidate_filter": "filters",
     "interlink": "batch",
+    "stream": "batch",
     "interlink_in_partitions": "partitions",
 }
 
@@ -41,13 +44,16 @@ __all__ = [
     "ALLEN",
     "FILTERS",
     "LINKS",
+    "MEASURED_LINKS",
     "InterlinkOptions",
     "LinkRelations",
+    "LinkStream",
     "Links",
     "Report",
     "candidate_filter",
     "interlink",
     "interlink_in_partitions",
+    "stream",
 ]
 
 

@@ -22,7 +22,7 @@ from semcube.interlink.sides import Chunk, Side, SideOptions, common_crs, concat
 from semcube.interlink.time import ALLEN, NO_PERIODS, allen, allen_iri, allen_names
 from semcube.vocab import CRS84
 
-__all__ = ["Linking", "interlink"]
+__all__ = ["LinkStream", "Linking", "interlink", "stream"]
 
 _SELF_ROWS = 10_000
 
@@ -63,20 +63,57 @@ def interlink(
         >>> [(row["source"], row["relation"], row["target"]) for row in links.table.to_pylist()]
         [('http://e/a/1', 'sfTouches', 'http://e/b/8'), ('http://e/a/1', 'sfContains', 'http://e/b/7')]
     """
-    chosen = chosen_options(options, choices)
-    linking = Linking.open(source, target, chosen)
-    batches = linking.batches(progress)
-    if chosen.budget is not None:
-        from semcube.interlink.progressive import progressive_batches
-
-        batches = progressive_batches(linking)
-    elif chosen.state is not None:
-        from semcube.interlink.state import resumed_batches
-
-        batches = resumed_batches(linking, progress)
-    table = write_links(linking.counted(batches), output, LINKS if linking.measure is None else MEASURED_LINKS)
+    linking = Linking.open(source, target, chosen_options(options, choices))
+    table = write_links(linking.counted(linking.chosen_batches(progress)), output, linking.schema)
     linking.report.finish()
     return Links(linking.report, table)
+
+
+def stream(source: Any, target: Any = None, options: InterlinkOptions | None = None, **choices: Any) -> LinkStream:
+    """The links of :func:`interlink` as they are found; with a budget, the most promising ones first.
+
+    Args:
+        source: As for :func:`interlink`.
+        target: The same.
+        options: The choices of :class:`InterlinkOptions`.
+        **choices: Single choices, in place of those of ``options``.
+
+    Returns:
+        Record batches to iterate over, and the report, which has what was found so far.
+
+    Raises:
+        CRSError: The systems of the sides differ or are unknown.
+        SourceError: A side cannot be read.
+        UsageError: A choice is wrong.
+
+    Example:
+        >>> import pyarrow as pa, shapely
+        >>> a = pa.table({"id": ["1"], "geometry": [shapely.box(0, 0, 2, 2).wkb]})
+        >>> names = {"source_iri": "http://e/a/{id}", "target_iri": "http://e/b/{id}"}
+        >>> links = stream(a, a, source_crs="CRS84", target_crs="CRS84", budget=10, relations="sfEquals", **names)
+        >>> [batch.num_rows for batch in links], links.report.recall
+        ([1], 1.0)
+    """
+    return LinkStream(Linking.open(source, target, chosen_options(options, choices)))
+
+
+class LinkStream:
+    """Links that are being found; can be iterated over once."""
+
+    def __init__(self, linking: Linking) -> None:
+        self.report = linking.report
+        """Counts, and with a budget the estimated recall, so far."""
+        self.schema = linking.schema
+        self._batches = self._found(linking)
+
+    def _found(self, linking: Linking) -> Iterator[pa.RecordBatch]:
+        for batch in linking.counted(linking.chosen_batches()):
+            if len(batch):
+                yield batch.table(linking.schema)
+        linking.report.finish()
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return self._batches
 
 
 def chosen_options(options: InterlinkOptions | None, choices: dict[str, Any]) -> InterlinkOptions:
@@ -133,6 +170,23 @@ class Linking:
             swapped = True
         report = Report(first.report, second.report, options.invalid)
         return cls(first, second, options, relations, temporal, report, swapped)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the links as a table."""
+        return LINKS if self.measure is None else MEASURED_LINKS
+
+    def chosen_batches(self, progress: Callable[[int], None] | None = None) -> Iterator[LinkBatch]:
+        """All links, or those within the budget, or those the state did not have and the others."""
+        if self.options.budget is not None:
+            from semcube.interlink.progressive import progressive_batches
+
+            return progressive_batches(self)
+        if self.options.state is not None:
+            from semcube.interlink.state import resumed_batches
+
+            return resumed_batches(self, progress)
+        return self.batches(progress)
 
     @property
     def held(self) -> Side:

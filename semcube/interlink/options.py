@@ -67,10 +67,10 @@ class InterlinkOptions:
     """Bytes of geometry of the streamed side held at a time."""
     budget: str | int | None = None
     """Stop after so many verifications (``100000``) or so much time (``30s``), the most promising pairs first."""
-    score: str = "fill"
+    score: str = "octagon"
     """What promises a link; see :data:`semcube.interlink.scores.SCORES`."""
-    boost: bool = False
-    """Whether found links raise the pairs of their neighbours."""
+    boost: bool = True
+    """Whether what is found changes the order of the pairs of the same sources and targets."""
     state: str | Path | None = None
     """Folder that keeps what was verified, so that a run can be resumed or extended; not together with a budget."""
 

@@ -19,7 +19,9 @@ from semcube.errors import UsageError
 from semcube.interlink.batch import Linking
 from semcube.interlink.links import LinkBatch
 from semcube.interlink.matching import Matcher
-from semcube.interlink.scores import Candidates, score
+from semcube.interlink.report import Report
+from semcube.interlink.schedule import Schedule, step_of
+from semcube.interlink.scores import Candidates, probe, score
 from semcube.interlink.sides import Chunk, concatenate
 from semcube.interlink.time import allen
 
@@ -27,8 +29,13 @@ __all__ = ["Budget", "Schedule", "progressive_batches"]
 
 _SAMPLE_SHARE = 0.02
 _SAMPLE = (50, 2000)
-_ROUNDS = 64
-_PRIOR = 2.0
+_PROBE_COST = 0.25
+"""Of a verification; a probe took a sixth to a third of one."""
+_PROBED = 2.0
+"""How many pairs are probed, at most, for each that the budget lets verify."""
+_PROBE_SLICE = 50_000
+_PROBE_TIME = 0.3
+_NORMAL_95 = 1.959964
 
 
 @dataclass
@@ -63,52 +70,6 @@ class Budget:
             return 1 - verified / self.pairs if self.pairs else 0.0
         assert self.seconds is not None
         return 1 - (time.perf_counter() - self._begun) / self.seconds if self.seconds else 0.0
-
-
-class Schedule:
-    """The order in which candidates are verified.
-
-    With boosting, a pair rises with the share of links among what was verified of its source and of its target, each
-    beside the share among all (two pairs of the average are added, so that few results say little).
-
-    Args:
-        pairs: The candidates.
-        scores: float64 (P), more is better.
-        boost: Whether found links change the order.
-    """
-
-    def __init__(self, pairs: Candidates, scores: np.ndarray, *, boost: bool) -> None:
-        self.pairs, self.boost = pairs, boost
-        self.scores = scores - scores.min(initial=0.0)
-        self.open = np.ones(len(pairs), dtype=bool)
-        self._ranked = np.argsort(-self.scores, kind="stable")
-        sizes = (len(pairs.source), len(pairs.target))
-        self._tried = [np.zeros(size) for size in sizes]
-        self._linked = [np.zeros(size) for size in sizes]
-
-    def learn(self, rows: np.ndarray, linked: np.ndarray) -> None:
-        """Pairs were verified."""
-        self.open[rows] = False
-        for side, ends in enumerate((self.pairs.first, self.pairs.second)):
-            np.add.at(self._tried[side], ends[rows], 1.0)
-            np.add.at(self._linked[side], ends[rows], linked.astype(np.float64))
-
-    def best(self, count: int) -> np.ndarray:
-        """The most promising open pairs."""
-        if not self.boost:
-            self._ranked = self._ranked[self.open[self._ranked]]
-            return self._ranked[:count]
-        rows = np.flatnonzero(self.open)
-        if len(rows) <= count:
-            return rows
-        value = self.scores[rows] * self._rate(0)[self.pairs.first[rows]] * self._rate(1)[self.pairs.second[rows]]
-        chosen = np.argpartition(-value, count - 1)[:count]
-        return np.asarray(rows[chosen[np.argsort(-value[chosen], kind="stable")]])
-
-    def _rate(self, side: int) -> np.ndarray:
-        tried, linked = self._tried[side], self._linked[side]
-        mean = (linked.sum() + 1.0) / (tried.sum() + 1.0)
-        return np.asarray((linked + _PRIOR * mean) / (tried + _PRIOR))
 
 
 def sides_of(linking: Linking) -> tuple[Matcher, Chunk]:
@@ -147,14 +108,16 @@ def progressive_batches(linking: Linking) -> Iterator[LinkBatch]:
     run = _Run(linking, matcher, other, pairs, budget)
     sample = run.sample()
     yield from run.verify(sample)
-    schedule = Schedule(pairs, score(options.score, pairs), boost=options.boost)
-    step = max(len(pairs) // _ROUNDS, 200)
+    schedule = Schedule(pairs, run.scores(), boost=options.boost)
+    step = step_of(len(pairs))
     while schedule.open.any() and (count := run.allowed(step)) > 0:
         rows = schedule.best(count)
         # The sample keeps its place in the order, or it would not tell what the rest is like; it is not paid twice.
-        yield from run.verify(rows[~run.known[rows]])
+        found = list(run.verify(rows[~run.known[rows]]))
         schedule.learn(rows, run.linked[rows])
         run.reached[rows] = True
+        run.estimate(sample)
+        yield from found
     run.estimate(sample)
 
 
@@ -167,16 +130,41 @@ class _Run:
         self.known = np.zeros(len(pairs), dtype=bool)
         self.reached = np.zeros(len(pairs), dtype=bool)
         self.checked = np.zeros(len(other), dtype=bool)
+        self._probes_paid = 0
 
     def allowed(self, step: int) -> int:
         """How many pairs may be verified next; few where little time is left."""
-        left = self.budget.left(self.linking.report.verified)
+        paid = self.linking.report.verified + self._probes_paid
+        left = self.budget.left(paid)
         if left <= 0:
             return 0
         if self.budget.pairs is not None:
-            return min(step, self.budget.pairs - self.linking.report.verified)
+            return min(step, self.budget.pairs - paid)
         spent = max(1 - left, 1e-9)
         return max(1, min(step, int(self.linking.report.verified * left / spent) + 100))
+
+    def scores(self) -> np.ndarray:
+        """What each pair promises; probes are paid from the budget."""
+        pairs, name = self.pairs, self.linking.options.score
+        if name != "probe":
+            return score(name, pairs)
+        result = score("octagon", pairs)
+        # Pairs that are surely apart need no probe.
+        best = np.argsort(-result, kind="stable")[: int((result >= 0).sum())]
+        if self.budget.pairs is not None:
+            left = max(self.budget.pairs - self.linking.report.verified, 0)
+            best = best[: int(left * _PROBED)]
+            self._probes_paid = int(len(best) * _PROBE_COST)
+            probed = probe(pairs, best, result)
+        else:
+            # The clock pays; a large part of the time stays for verifying.
+            probed, share, done = result, self.budget.left(0), 0
+            while done < len(best) and self.budget.left(0) > share * (1 - _PROBE_TIME):
+                probed = probe(pairs, best[done : done + _PROBE_SLICE], probed)
+                done += _PROBE_SLICE
+            best = best[:done]
+        self.linking.report.probes = len(best)
+        return probed
 
     def sample(self) -> np.ndarray:
         """A random sample of the candidates, sorted."""
@@ -212,15 +200,41 @@ class _Run:
         """The recall so far, from the part of the sample that the order had not reached."""
         ahead = sample[~self.reached[sample]]
         open_pairs = int((~self.known).sum())
-        found = int(self.linked.sum())
-        report = self.linking.report
-        if open_pairs <= 0 or not len(ahead):
-            report.recall, report.recall_error = (1.0, 0.0) if open_pairs <= 0 else (None, None)
-            return
-        share = self.linked[ahead].mean()
-        smooth = (self.linked[ahead].sum() + 0.5) / (len(ahead) + 1)
-        missing = open_pairs * share
-        error = open_pairs * np.sqrt(smooth * (1 - smooth) / len(ahead))
-        total = max(found + missing, 1e-9)
-        report.recall = float(found / total) if found else 0.0
-        report.recall_error = float(found * error / total**2)
+        take_recall(self.linking.report, int(self.linked.sum()), open_pairs, self.linked[ahead])
+
+
+def take_recall(report: Report, found: int, open_pairs: int, sampled: np.ndarray) -> None:
+    """The estimated recall, its standard error and its 95 % interval, into a report.
+
+    The pairs of the sample that the order has not reached are a random sample of all that it has not reached; the
+    interval is Wilson's (1927), for a population of that size.
+
+    Args:
+        report: What receives it.
+        found: Related pairs found so far.
+        open_pairs: Pairs not verified yet.
+        sampled: bool, outcomes of the part of the sample that was not reached.
+    """
+    if open_pairs <= 0:
+        report.recall, report.recall_error = 1.0, 0.0
+        report.recall_low = report.recall_high = 1.0
+        return
+    count = len(sampled)
+    if not count:
+        report.recall = report.recall_error = report.recall_low = report.recall_high = None
+        return
+    hits = float(sampled.sum())
+    share, smooth = hits / count, (hits + 0.5) / (count + 1)
+    # The less of a population is left beside the sample, the better the sample knows it.
+    rest = open_pairs / (open_pairs + count - 1) if open_pairs + count > 1 else 1.0
+    error = open_pairs * np.sqrt(smooth * (1 - smooth) / count) / np.sqrt(rest)
+    z2 = _NORMAL_95**2 / rest
+    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
+    half = np.sqrt(z2) * np.sqrt(share * (1 - share) / count + z2 / (4 * count**2)) / (1 + z2 / count)
+    low, high = max(middle - half, 0.0), min(middle + half, 1.0)
+    total = max(found + open_pairs * share, 1e-9)
+    report.recall = found / total if found else 0.0
+    report.recall_error = float(found * error / total**2)
+    report.recall_low, report.recall_high = (
+        float(found / max(found + open_pairs * each, 1e-9)) if found else 0.0 for each in (high, low)
+    )

@@ -80,6 +80,11 @@ class Report:
     """Of a run with a budget: the estimated share of all related pairs that was found."""
     recall_error: float | None = None
     """Its standard error."""
+    recall_low: float | None = None
+    """The recall is between this and :attr:`recall_high` in 95 of 100 runs."""
+    recall_high: float | None = None
+    probes: int = 0
+    """Pairs that were probed before the order was made; the budget paid for them."""
     cpu_seconds: float = 0.0
     """User and system time, other processes of the run included."""
     seconds: float = 0.0
@@ -110,7 +115,8 @@ class Report:
         )
         lines += [f"  {name:<16} {count:>12,}" for name, count in self.relations.items() if count]
         if self.recall is not None:
-            lines.append(f"recall about {self.recall:.3f} (standard error {self.recall_error or 0:.3f})")
+            low, high = self.recall_low or 0.0, self.recall_high or 0.0
+            lines.append(f"recall about {self.recall:.3f} (95 % interval {low:.3f} to {high:.3f})")
         lines.append(
             f"{self.links:,} links; {self.cpu_seconds:.1f} CPU s, {self.seconds:.1f} s, peak {self.peak_mb:,.0f} MiB"
         )
