@@ -12,17 +12,19 @@ from typing import IO, Any, BinaryIO, cast
 
 from semcube.errors import SourceError
 from semcube.io.formats import split_compression
+from semcube.io.remote import fetched, url_of
 
 __all__ = ["compressing", "decompressing", "open_input", "read_errors", "source_file"]
 
 
 def source_file(path: str | Path) -> Path:
-    """The path of an existing file or folder.
+    """The path of an existing file or folder; of a local copy, if a URL is given.
 
     Raises:
-        SourceError: There is nothing at the path.
+        SourceError: There is nothing at the path, or the URL cannot be fetched.
     """
-    found = Path(path)
+    url = url_of(path)
+    found = Path(path) if url is None else fetched(url)
     if not found.exists():
         near = sorted(p.name for p in found.parent.glob(f"{found.stem}*"))[:5] if found.parent.is_dir() else []
         hint = f"did you mean {', '.join(near)}?" if near else "check the path"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from semcube.errors import SourceError, UnsupportedError
+from semcube.io.remote import url_of
 from semcube.io.streams import source_file
 
 if TYPE_CHECKING:
@@ -43,6 +44,13 @@ VECTOR_EXTENSIONS = {
     "csv": "comma-separated text",
     "tsv": "tab-separated text",
     "txt": "delimited text",
+    "xlsx": "Excel workbook",
+    "xlsm": "Excel workbook",
+    "xlsb": "Excel workbook",
+    "xls": "Excel workbook",
+    "ods": "OpenDocument spreadsheet",
+    "pbf": "OpenStreetMap",
+    "osm": "OpenStreetMap",
 }
 """Extension -> format; a ``.zip`` may hold any of them, ``.gz`` may follow a text format."""
 
@@ -191,6 +199,10 @@ def layers(path: str | Path) -> list[str]:
         from semcube.io.ogr import layer_names
 
         return layer_names(file)
+    if _kind(file) == "sheet":
+        from semcube.io.spreadsheet import sheet_names
+
+        return sheet_names(file)
     return [_stem(file)]
 
 
@@ -208,8 +220,9 @@ def open_vector(  # noqa: PLR0913 - one keyword per thing a file may leave unsai
     """Open one layer of a file.
 
     Args:
-        path: Shapefile (also zipped), GeoPackage, GeoJSON (also newline-delimited), FlatGeobuf, GeoParquet or Parquet,
-            KML, GML, CSV or TSV (also ``.gz``, ``.zst``, ``.bz2``, ``.zip``), and what else GDAL reads of
+        path: A file, or a URL that fsspec can fetch: shapefile (also zipped), GeoPackage, GeoJSON (also
+            newline-delimited), FlatGeobuf, GeoParquet or Parquet, KML, GML, OpenStreetMap, sheets of Excel and
+            OpenDocument, CSV or TSV (also ``.gz``, ``.zst``, ``.bz2``, ``.zip``), and what else GDAL reads of
             :data:`VECTOR_EXTENSIONS`.
         layer: Its name; needed where there is more than one.
         crs: Takes the place of the file's own coordinate reference system.
@@ -234,26 +247,59 @@ def open_vector(  # noqa: PLR0913 - one keyword per thing a file may leave unsai
         ('http://www.opengis.net/def/crs/OGC/1.3/CRS84', ['Ulm'])
     """
     file = source_file(path)
+    source = _open(file, layer, Choice(crs, encoding, x, y, wkt, dialect))
+    url = url_of(path)
+    if url is not None:
+        source.info = replace(source.info, source=url)
+    return source
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What :func:`open_vector` was told about a file."""
+
+    crs: str | None
+    encoding: str | None
+    x: str | None
+    y: str | None
+    wkt: str | None
+    dialect: Dialect | None
+
+
+def _open(file: Path, layer: str | None, choice: Choice) -> VectorSource:
     kind = _kind(file)
+    crs, encoding, x, y, wkt = choice.crs, choice.encoding, choice.x, choice.y, choice.wkt
+    if kind == "gdal" and _extension(file) in ("pbf", "osm"):
+        from semcube.io.osm import OSMSource
+
+        return OSMSource(file, layer, crs=crs)
     if kind == "gdal":
         from semcube.io.ogr import OGRSource
 
         return OGRSource(file, layer, crs=crs, encoding=encoding)
+    if kind == "sheet":
+        from semcube.io.spreadsheet import SpreadsheetSource
+
+        return SpreadsheetSource(file, layer, crs=crs, x=x, y=y, wkt=wkt)
     stem = _stem(file)
     if layer is not None and layer != stem:
-        raise SourceError("no such layer", source=path, layer=layer, expected=stem)
+        raise SourceError("no such layer", source=file, layer=layer, expected=stem)
     if kind == "parquet":
         from semcube.io.geoparquet import ParquetSource
 
         return ParquetSource(file, stem, crs=crs, x=x, y=y, wkt=wkt)
     from semcube.io.delimited import DelimitedSource
 
-    how = dialect or Dialect()
+    how = choice.dialect or Dialect()
     how = replace(how, encoding=encoding or how.encoding)
     return DelimitedSource(file, stem, how, crs=crs, x=x, y=y, wkt=wkt)
 
 
-def _kind(file: Path) -> Literal["gdal", "parquet", "text"]:
+def _extension(file: Path) -> str:
+    return file.name.lower().rpartition(".")[2]
+
+
+def _kind(file: Path) -> Literal["gdal", "parquet", "text", "sheet"]:
     """Who reads a file."""
     name = file.name.lower()
     if name.endswith(".zip"):
@@ -272,6 +318,8 @@ def _kind(file: Path) -> Literal["gdal", "parquet", "text"]:
         return "parquet"
     if extension in ("csv", "tsv", "txt"):
         return "text"
+    if last in ("xlsx", "xlsm", "xlsb", "xls", "ods"):
+        return "sheet"
     if extension in VECTOR_EXTENSIONS and (not file.is_dir() or extension == "gdb"):
         return "gdal"
     known = ", ".join(f".{e}" for e in VECTOR_EXTENSIONS)

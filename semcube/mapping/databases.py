@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import pyarrow as pa
 
 from semcube.errors import SourceError, UnsupportedError
+from semcube.io.sqlite_geometry import geometry_blob
 from semcube.mapping.model import FID, Formulation, LogicalSource
 from semcube.mapping.natural import KIND, Kind
 from semcube.mapping.rows import Rows, Selection, TableRows, limited
@@ -157,7 +158,7 @@ class SQLiteRows(TableRows):
         import sqlite3
 
         super().__init__(path, None)
-        self.query = query
+        self.query, self.srid = query, 0
         try:
             with closing(self._connect()) as connection:
                 connection.execute(f"CREATE TEMP VIEW logical_table AS {query}")
@@ -165,8 +166,35 @@ class SQLiteRows(TableRows):
                 names = [item[0] for item in connection.execute(query).description]
                 _unique(names, self.source)
                 self.fields = [_sqlite_field(connection, name, declared) for _, name, declared, *_ in described]
+                self._find_geometry(connection)
         except sqlite3.Error as error:
             raise SourceError(f"the query failed: {error}", source=path) from None
+
+    def _find_geometry(self, connection: Any) -> None:
+        """The first column of SpatiaLite's or GeoPackage's geometries, if there is one."""
+        for place, item in enumerate(self.fields):
+            column = _quoted(item.name)
+            sql = f"SELECT {column} FROM logical_table WHERE typeof({column}) = 'blob' LIMIT 1"
+            found = connection.execute(sql).fetchone()
+            blob = geometry_blob(found[0]) if found else None
+            if blob is not None:
+                self.geometry_column, self.srid = item.name, blob[1]
+                self.crs = f"EPSG:{self.srid}" if self.srid > 0 else None
+                self.fields[place] = pa.field(item.name, pa.large_binary())
+                return
+
+    def _geometry(self, value: Any, row: int) -> bytes | None:
+        if value is None:
+            return None
+        found = geometry_blob(value)
+        if found is None or found[1] != self.srid:
+            raise SourceError(
+                f"row {row}, column {self.geometry_column}: "
+                + ("no geometry" if found is None else f"a geometry of system {found[1]}"),
+                source=self.path,
+                expected=f"geometries of system {self.srid} only",
+            )
+        return found[0]
 
     def _connect(self) -> Any:
         import sqlite3
@@ -203,6 +231,9 @@ class SQLiteRows(TableRows):
                 )
 
     def _array(self, item: pa.Field, values: Sequence[Any], position: int) -> pa.Array:
+        if item.name == self.geometry_column:
+            shapes = [self._geometry(value, position + row) for row, value in enumerate(values)]
+            return pa.array(shapes, pa.large_binary())
         convert = _SQLITE_VALUES.get(str(item.type))
         width = int((item.metadata or {}).get(_WIDTH, 0))
         made = []
@@ -269,6 +300,7 @@ def _sqlite_field(connection: Any, name: str, declared: str) -> pa.Field:
     if fixed:
         return pa.field(name, pa.large_string(), metadata={_WIDTH: fixed[1].encode()})
     rules: tuple[tuple[str, pa.DataType], ...] = (
+        (r"^(GEOMETRY|(MULTI)?(POINT|LINESTRING|POLYGON))", pa.large_binary()),
         ("BOOL", pa.bool_()),
         ("TIMESTAMP|DATETIME", pa.timestamp("us")),
         ("DATE", pa.date32()),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from semcube.errors import SourceError, UsageError
+from semcube.io.remote import url_of
 from semcube.mapping.build import iri_of, literal, predicate, rule, same
 from semcube.mapping.iri import local_name
 from semcube.mapping.keys import Key, choose_key
@@ -191,7 +192,7 @@ def _layers(path: Path, layer: str | None, key: str | None, source_crs: str | No
         options = (("crs", source_crs),) if source_crs and info.crs is None else ()
         found.append(
             _Layer(
-                source=LogicalSource(str(path), Formulation.VECTOR, name, options),
+                source=LogicalSource(url_of(path) or str(path), Formulation.VECTOR, name, options),
                 name=name,
                 segment=local_name(name, len(found) + 1),
                 fields=info.fields,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from semcube.io.remote import url_of
 from semcube.io.terms import IRI
 from semcube.mapping.build import constant, iri_of, literal, predicate, rule, same
 from semcube.mapping.iri import local_name
@@ -122,7 +123,7 @@ def raster_maps(
             segment = f"{wanted}_{len(taken) + 1}"
         taken.add(segment)
         options = _options(name, settings, is_categorical=is_categorical, has_crs=info.crs is not None)
-        item = _Variable(str(path), name, segment, base, options, bool(settings.model))
+        item = _Variable(url_of(path) or str(path), name, segment, base, options, bool(settings.model))
         maps += _dataset_rules(item, has_times=info.times is not None)
         if settings.model:
             maps += _model_rules(item, settings.model)

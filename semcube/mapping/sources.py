@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from semcube.errors import MappingError, SourceError, UnsupportedError
+from semcube.io.remote import is_remote, url_of
 from semcube.mapping.model import Formulation, LogicalSource, Mapping
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ RASTER_EXTENSIONS = frozenset(
     | {".nc", ".nc4", ".cdf", ".zarr", ".h5", ".hdf", ".hdf5", ".grib", ".grb", ".grib2"}
 )
 """Files that hold pixels."""
+_WORKBOOKS = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
 
 
 def is_raster(path: str | Path) -> bool:
@@ -125,8 +127,8 @@ def _open(
 
     if source.formulation in (Formulation.TABLE, Formulation.QUERY) or is_database(source.source):
         return open_database(source)
-    if "://" in source.source:
-        raise UnsupportedError(f"source {source.source}", expected="a local file", fix="fetch the file first")
+    if "://" in source.source and not is_remote(source.source):
+        raise UnsupportedError(f"source {source.source}", expected="a path, or a URL that can be fetched")
     if source.formulation is Formulation.RASTER and source.iterator == "series":
         from semcube.mapping.series import SeriesRows
 
@@ -142,6 +144,8 @@ def _open(
 
 def _document_rows(source: LogicalSource, references: Sequence[str]) -> Rows:
     """Text columns, records, elements or solutions."""
+    if Path(source.source or "").suffix.lower() in _WORKBOOKS:
+        return _vector_rows(source, None)
     from semcube.io.archives import PlainFile
     from semcube.mapping.documents import JSONRows, SPARQLRows, XMLRows
     from semcube.mapping.rows import CSVRows
@@ -160,7 +164,7 @@ def _document_rows(source: LogicalSource, references: Sequence[str]) -> Rows:
         rows = XMLRows(plain.path, source.iterator, references, namespaces)
     else:
         rows = SPARQLRows(plain.path, source.iterator)
-    rows.keep(plain, str(path))
+    rows.keep(plain, url_of(path) or str(path))
     return rows
 
 
@@ -172,7 +176,7 @@ def _vector_rows(source: LogicalSource, source_crs: str | None) -> Rows:
     path = Path(source.source or "")
     crs = source.option("crs")
     layer = source.iterator
-    if layer is not None and path.exists():
+    if layer is not None and (is_remote(path) or path.exists()):
         # A mapping made for one file serves another of the same shape, whose only layer is named after the file.
         names = layers(path)
         layer = names[0] if layer not in names and len(names) == 1 else layer

@@ -23,6 +23,7 @@ _FORMULATIONS = {
     "xpath": RML + "XPath",
     "vector": SEMCUBE + "Vector",
     "raster": SEMCUBE + "Raster",
+    "spreadsheet": SEMCUBE + "Spreadsheet",
     "geoparquet": RML + "GeoParquet",
     "shapefile": RML + "Shapefile",
 }
