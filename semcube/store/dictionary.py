@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Terms <-> ids of a store: look-ups for reading, and the encoder that gives new terms their numbers."""
+"""Terms <-> ids of a store, for reading."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from semcube.engines import ids
-from semcube.engines.classify import classify, classify_term, tag_of
+from semcube.engines.classify import classify_term, tag_of
 from semcube.engines.embedded import registered
 from semcube.engines.keys import join, split
 from semcube.io.terms import TERMS, term
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Ids = npt.NDArray[np.int64]
 
-__all__ = ["Encoder", "StoreDictionary", "hash_of"]
+__all__ = ["MANY", "StoreDictionary", "hash_of"]
 
 MANY = 64
 """From so many terms on, a look-up is a join instead of a list of constants."""
@@ -301,100 +301,3 @@ def _inline_terms(numbers: Ids) -> pa.Table:
         none,
     ]
     return pa.table(columns, schema=TERMS)
-
-
-class Encoder:
-    """Turns keys into ids inside a write transaction; terms that are new are added to the store.
-
-    Args:
-        connection: The writing connection, inside a transaction.
-        salt: The salt of the store's hashes.
-
-    New terms are known by a salted 128-bit hash until :meth:`flush`, so that a bulk load compares no text with what it
-    added itself; what the store had before is compared in full.
-    """
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection, salt: str) -> None:
-        self._connection = connection
-        self._salt = salt
-        self._before = self._next = int(connection.execute("SELECT terms FROM meta").fetchall()[0][0])
-        self.added = 0
-        """Terms that are new, as of the last :meth:`flush`."""
-        connection.execute("CREATE OR REPLACE TEMP TABLE new_lookup (h UHUGEINT, n BIGINT)")
-
-    def encode(self, keys: pa.Array) -> tuple[Ids, pa.Table]:
-        """The ids of distinct keys, and the rows of those that are new.
-
-        Args:
-            keys: (n,) large_string, distinct, without nulls.
-
-        Returns:
-            (n,) ids, and a table with the columns of ``terms`` for the new ones.
-        """
-        terms = split(keys)
-        classes = classify(terms)
-        tags = classes["tag"].to_numpy(zero_copy_only=False).astype(np.int64)
-        found = classes["inline"].fill_null(0).to_numpy(zero_copy_only=False).copy()
-        rows = np.flatnonzero(found == 0)
-        wanted = pa.table(
-            {"i": rows, "key": keys.take(pa.array(rows)), "tag": tags[rows].astype(np.int8)}
-            | {name: terms[name].take(pa.array(rows)) for name in ("lexical", "datatype", "language")}
-        )
-        with registered(self._connection, {"wanted": wanted}):
-            self._connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE incoming AS SELECT i, md5_number('{self._salt}' || key) AS h FROM wanted"
-            )
-            self._known(found, tags)
-            new = np.flatnonzero(found == 0)
-            numbers = self._next + 1 + np.arange(len(new))
-            found[new] = (tags[new] << ids.SHIFT) | numbers
-            self._next += len(new)
-            rows_added = self._add(new, numbers, terms, classes)
-        return found, rows_added
-
-    def _known(self, found: Ids, tags: Ids) -> None:
-        """Fill in the ids of terms that the store has, from before or from earlier in this transaction."""
-        con = self._connection
-        if self._next > self._before:
-            have = con.execute("SELECT i, n FROM incoming JOIN new_lookup USING (h)").fetchnumpy()
-            found[have["i"]] = (tags[have["i"]] << ids.SHIFT) | have["n"]
-        if self._before:
-            have = con.execute(
-                f"""SELECT k.i, t.n FROM incoming x
-                    JOIN lookup l ON l.h = CAST(x.h & 4294967295 AS UINTEGER)
-                    JOIN wanted k ON k.i = x.i JOIN terms t ON t.n = l.n
-                    WHERE t.n <= {self._before} AND t.tag = k.tag AND t.lexical = k.lexical
-                      AND t.datatype IS NOT DISTINCT FROM k.datatype AND t.language IS NOT DISTINCT FROM k.language"""
-            ).fetchnumpy()
-            found[have["i"]] = (tags[have["i"]] << ids.SHIFT) | have["n"]
-
-    def _add(self, new: Ids, numbers: Ids, terms: pa.RecordBatch, classes: pa.RecordBatch) -> pa.Table:
-        chosen = pa.array(new)
-        table = pa.table(
-            {"n": numbers, "tag": classes["tag"].take(chosen)}
-            | {name: terms[name].take(chosen) for name in ("lexical", "datatype", "language")}
-            | {name: classes[name].take(chosen) for name in ("number", "exact", "time", "zoned")}
-        )
-        places = pa.table({"i": new, "n": numbers})
-        with registered(self._connection, {"added_terms": table, "added_places": places}):
-            self._connection.execute("INSERT INTO terms SELECT * FROM added_terms ORDER BY n")
-            self._connection.execute("INSERT INTO new_lookup SELECT h, n FROM incoming JOIN added_places USING (i)")
-        return table
-
-    def flush(self) -> None:
-        """Make the new terms findable by a :class:`StoreDictionary` on the same connection."""
-        con = self._connection
-        if self._next > self._before:
-            con.execute(
-                "INSERT INTO lookup SELECT CAST(h & 4294967295 AS UINTEGER) AS h, n FROM new_lookup ORDER BY 1, 2"
-            )
-            con.execute("DELETE FROM new_lookup")
-            con.execute(f"UPDATE meta SET terms = {self._next}")
-            self.added += self._next - self._before
-            self._before = self._next
-
-    def finish(self) -> None:
-        """The last :meth:`flush` before the commit."""
-        self.flush()
-        self._connection.execute("DROP TABLE new_lookup")
-        self._connection.execute("DROP TABLE IF EXISTS incoming")

@@ -13,7 +13,7 @@ import pyarrow as pa
 from semcube.engines import ids
 from semcube.engines.embedded import registered
 from semcube.sparql.pushdown.parts import time_kind
-from semcube.store.dictionary import Encoder
+from semcube.store.encoder import Encoder
 from semcube.store.geometries import write_geometries
 from semcube.vocab import XSD_DATE, XSD_DATETIME, XSD_TIME
 
@@ -55,6 +55,7 @@ class LoadReport:
     seconds: float = 0.0
 
 
+_NUMERIC, _TEMPORAL = ids.Tag.NUMERIC, ids.Tag.TEMPORAL
 _TIME_KIND = (
     "CAST(CASE WHEN time IS NULL THEN 64 "
     + " ".join(
@@ -171,11 +172,13 @@ class Transaction:
 
     def _count_fresh(self) -> None:
         """Add the new quads to the counts per predicate."""
+        numeric, temporal = (f"BETWEEN {ids.first(tag)} AND {ids.last(tag)}" for tag in (_NUMERIC, _TEMPORAL))
+        # a semi join leads the scan of terms to those that are wanted, a left join does not
+        wanted = f"SELECT DISTINCT o & {ids.PAYLOAD} AS n FROM fresh WHERE o {numeric} OR o {temporal}"
         values = (
-            f"SELECT n + {ids.first(ids.Tag.NUMERIC)} AS id, exact, NULL AS kind FROM terms"
-            f" WHERE tag = {int(ids.Tag.NUMERIC)} UNION ALL"
-            f" SELECT n + {ids.first(ids.Tag.TEMPORAL)} AS id, NULL AS exact, {_TIME_KIND} AS kind FROM terms"
-            f" WHERE tag = {int(ids.Tag.TEMPORAL)}"
+            f"SELECT n + (CAST(tag AS BIGINT) << {ids.SHIFT}) AS id,"
+            f" CASE WHEN tag = {int(_NUMERIC)} THEN exact END AS exact,"
+            f" CASE WHEN tag = {int(_TEMPORAL)} THEN {_TIME_KIND} END AS kind FROM terms SEMI JOIN ({wanted}) USING (n)"
         )
         # an inline integer this large is not the nearest double to every number that rounds to it
         near, far = ids.make(ids.Tag.INTEGER, ids.BIAS - LARGE), ids.make(ids.Tag.INTEGER, ids.BIAS + LARGE)
@@ -260,10 +263,10 @@ class Transaction:
 
     def finish(self) -> LoadReport:
         """Everything that has to be true before the commit."""
-        self._encoder.finish()
+        self._encoder.flush()
         self.report.terms = self._encoder.added
         self.connection.execute("DROP TABLE staged")
-        self.connection.execute("UPDATE meta SET version = version + 1")
+        self.connection.execute(f"UPDATE meta SET version = version + 1, terms = {self._encoder.last}")
         return self.report
 
     def _count(self, text: str) -> int:
