@@ -24,11 +24,15 @@ class Exchange(Protocol):
     """Batches on their way to their groups; they can be received several times."""
 
     def receive(self, function: Receive[Result]) -> Iterator[Result]:
-        """What a function returns for each group, as the groups are done.
+        """What a function returns for each group, in their order.
 
         Raises:
             SemcubeError: The first that a task or the function raised.
         """
+        ...
+
+    def arriving(self, function: Receive[Result]) -> Iterator[Result]:
+        """The same, each as soon as it is there, in any order."""
         ...
 
 
@@ -65,6 +69,10 @@ class LocalExchange:
         for task in tasks:
             for group, batch in send(task):
                 self._sent[group].append(batch)
+
+    def arriving(self, function: Receive[Result]) -> Iterator[Result]:
+        """What a function returns for each group, in their order."""
+        return self.receive(function)
 
     def receive(self, function: Receive[Result]) -> Iterator[Result]:
         """What a function returns for each group, in their order."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from semcube.interlink.filters import FILTERS, candidate_filter
     from semcube.interlink.links import LINKS, MEASURED_LINKS, Links
     from semcube.interlink.options import InterlinkOptions
-    from semcube.interlink.partitions import interlink_in_partitions
+    from semcube.interlink.partitions import interlink_in_partitions, stream_in_partitions
     from semcube.interlink.report import Report
     from semcube.interlink.selection import LinkRelations
     from semcube.interlink.time import ALLEN
@@ -38,6 +38,7 @@ _HOME = {
     "interlink": "batch",
     "stream": "batch",
     "interlink_in_partitions": "partitions",
+    "stream_in_partitions": "partitions",
 }
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "interlink",
     "interlink_in_partitions",
     "stream",
+    "stream_in_partitions",
 ]
 
 

@@ -16,8 +16,11 @@ import numpy as np
 
 from semcube.interlink.groups import GroupReport, GroupWriter, Meeting, identities
 from semcube.interlink.links import LinkBatch
+from semcube.interlink.progressive import _PROBE_COST as PROBE_COST
+from semcube.interlink.progressive import _PROBED as PROBED
 from semcube.interlink.progressive import Budget, Schedule
-from semcube.interlink.scores import Candidates, score
+from semcube.interlink.schedule import step_of
+from semcube.interlink.scores import Candidates, probe, score
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,8 +30,6 @@ __all__ = ["BudgetWriter", "Ranked", "Ranking", "Share", "shares"]
 _POINTS = 256
 _SAMPLED = 0.02
 _SAMPLE_OF_BUDGET = 0.2
-_ROUNDS = 32
-_STEP = 200
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,9 @@ class Ranking(GroupWriter):
         pairs = candidates_of(self.meeting(group, batches))
         if not len(pairs):
             return None
-        ordered = np.sort(score(self.sides.options.score, pairs))
+        name = self.sides.options.score
+        # Probes cost, so each group pays its own.
+        ordered = np.sort(score("octagon" if name == "probe" else name, pairs))
         points = min(len(ordered), _POINTS)
         return Ranked(
             group, len(ordered), ordered[((np.arange(points) + 0.5) * len(ordered) / points).astype(np.int64)]
@@ -140,7 +143,8 @@ class BudgetWriter(GroupWriter):
             return identities(batches)
         meeting = self.meeting(group, batches)
         result = GroupReport(meeting.linking.report)
-        self.write(meeting.linking, group, self.found(meeting, self.shares.get(group, Share()), result))
+        found = self.found(meeting, self.shares.get(group, Share()), result)
+        result.links = self.write(meeting.linking, group, found)
         result.invalid = meeting.invalid()
         return result
 
@@ -162,8 +166,12 @@ class BudgetWriter(GroupWriter):
         sample = np.random.default_rng(0).choice(len(pairs), min(share.sample, len(pairs)), replace=False)
         yield from verify(np.sort(sample))
         left = share.pairs
-        schedule = Schedule(pairs, score(options.score, pairs), boost=options.boost) if left else None
-        step = max(left // _ROUNDS, _STEP)
+        schedule = None
+        if left:
+            values, paid = _scores(options.score, pairs, share)
+            meeting.linking.report.probes, left = paid, left - int(paid * PROBE_COST)
+            schedule = Schedule(pairs, values, boost=options.boost)
+        step = step_of(share.pairs)
         while schedule is not None and left > 0 and schedule.open.any():
             if share.seconds is not None and budget.left(0) <= 0:
                 break
@@ -174,3 +182,13 @@ class BudgetWriter(GroupWriter):
             left -= len(rows)
         ahead = sample[~reached[sample]]
         result.sampled = (int((~known).sum()), len(ahead), int(linked[ahead].sum()))
+
+
+def _scores(name: str, pairs: Candidates, share: Share) -> tuple[np.ndarray, int]:
+    """What each pair promises, and how many were probed for that: some for each that may be verified."""
+    if name != "probe":
+        return score(name, pairs), 0
+    result = score("octagon", pairs)
+    # Pairs that are surely apart need no probe.
+    best = np.argsort(-result, kind="stable")[: int((result >= 0).sum())][: int(share.pairs * PROBED)]
+    return probe(pairs, best, result), len(best)

@@ -41,6 +41,8 @@ class GroupReport:
     sampled: tuple[int, int, int] = (0, 0, 0)
     """Of a run with a budget, the pairs that were not verified, those of the random sample that are like them, and how
     many of these are related."""
+    links: pa.Table | None = None
+    """The links, where they are not written to a file."""
 
 
 class Meeting:
@@ -141,28 +143,31 @@ class GroupWriter:
 
     sides: Sides
     layout: Layout
-    folder: Path
-    ending: str
+    folder: Path | None = None
+    """Where the files go; without one the links travel back."""
+    ending: str = ""
 
     def __call__(self, group: int, batches: Iterator[pa.RecordBatch]) -> GroupReport:
         """The links of a group in a file that appears when it is complete; there is none if there are no links."""
         if group >= self.layout.groups:
             return identities(batches)
         meeting = self.meeting(group, batches)
-        self.write(meeting.linking, group, meeting.batches())
-        return GroupReport(meeting.linking.report, meeting.invalid())
+        links = self.write(meeting.linking, group, meeting.batches())
+        return GroupReport(meeting.linking.report, meeting.invalid(), links=links)
 
     def meeting(self, group: int, batches: Iterator[pa.RecordBatch]) -> Meeting:
         """What met in a group."""
         tile = group if group < len(self.layout.tiling) else None
         return Meeting(fresh(opened(self.sides)), list(batches), tile, self.layout)
 
-    def write(self, linking: Linking, group: int, links: Iterator[LinkBatch]) -> None:
-        """Write links, counted."""
+    def write(self, linking: Linking, group: int, links: Iterator[LinkBatch]) -> pa.Table | None:
+        """Write links, counted; without a folder, give them back."""
         counted = linking.counted(links)
         first = next((batch for batch in counted if len(batch)), None)
-        if first is not None:
-            write_links(chain([first], counted), self.folder / f"part-{group:05d}{self.ending}")
+        if first is None:
+            return None
+        output = None if self.folder is None else self.folder / f"part-{group:05d}{self.ending}"
+        return write_links(chain([first], counted), output)
 
 
 def identities(batches: Iterator[pa.RecordBatch]) -> GroupReport:

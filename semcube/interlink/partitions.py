@@ -7,7 +7,7 @@ the tiles its box meets. The links of all files together are those of :func:`sem
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,14 +25,17 @@ from semcube.interlink.report import LISTED, Report, SideReport
 from semcube.interlink.tiles import Giant, Layout, Tiling
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from semcube.engines.exchange import Exchange, ExchangeEngine
 
-__all__ = ["interlink_in_partitions"]
+__all__ = ["PartitionStream", "interlink_in_partitions", "stream_in_partitions"]
 
 _PER_SLOT = 3
 """Tiles per task that runs at a time."""
 _TILE_BYTES = 32 * 1024 * 1024
 """Bytes of geometry of a tile, about, where there are many."""
+_NORMAL_95 = 1.959964
 _ENDINGS = (".nt", ".nq", ".ttl", ".trig", ".parquet")
 
 
@@ -68,24 +71,91 @@ def interlink_in_partitions(
     """
     from semcube.io.output import replacing_folder
 
-    chosen = options or InterlinkOptions()
-    if partitions is not None and partitions < 1:
-        raise UsageError(f"{partitions} partitions", expected="1 or more")
     ending = _ending(output)
-    _refuse((source, target), chosen)
-    sides = Sides(str(source), None if target is None else str(target), chosen)
-    linking = sides.linking()
-    parts = _parts(linking, sides, engine.slots)
-    looks = engine.map_tasks(look_at, parts)
-    layout = _layout(parts, looks, _tiles(looks, engine.slots, partitions), self_join=target is None)
-    identity = max(engine.slots, 1)
+    run = _Run(source, target, options or InterlinkOptions(), engine, partitions)
     with replacing_folder(output) as folder:
-        send = partial(sent, layout=layout, identity=identity)
-        exchange = engine.exchange(send, parts, layout.groups + identity)
-        reports = exchange.receive(_writer(sides, layout, folder, ending, exchange, engine.slots))
-        _together(linking, list(reports), chosen)
-    linking.report.finish()
-    return Links(linking.report)
+        reports = list(run.exchange.receive(run.function(folder, ending)))
+    run.finish(reports)
+    return Links(run.linking.report)
+
+
+def stream_in_partitions(
+    source: str | Path,
+    target: str | Path | None = None,
+    options: InterlinkOptions | None = None,
+    *,
+    engine: ExchangeEngine,
+    partitions: int | None = None,
+) -> PartitionStream:
+    """The links of :func:`interlink_in_partitions` as they are found: those of a tile when it is done.
+
+    With a budget, each tile has its share of it. All links come to this process, a tile at a time.
+
+    Args:
+        source: As for :func:`interlink_in_partitions`.
+        target: The same.
+        options: The same.
+        engine: The same.
+        partitions: The same.
+
+    Returns:
+        Record batches (:data:`semcube.interlink.LINKS`) to iterate over; the report is complete after the last.
+    """
+    return PartitionStream(_Run(source, target, options or InterlinkOptions(), engine, partitions))
+
+
+class PartitionStream:
+    """Links that are being found; can be iterated over once."""
+
+    def __init__(self, run: _Run) -> None:
+        self.report = run.linking.report
+        """Counts, and with a budget the estimated recall, after the last batch."""
+        self._batches = self._found(run)
+
+    def _found(self, run: _Run) -> Iterator[pa.RecordBatch]:
+        reports = []
+        for each in run.exchange.arriving(run.function(None, "")):
+            table, each.links = each.links, None
+            reports.append(each)
+            if table is not None:
+                yield from table.to_batches()
+        run.finish(reports)
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return self._batches
+
+
+class _Run:
+    """The sides on their way to their groups."""
+
+    def __init__(
+        self, source: object, target: object, options: InterlinkOptions, engine: ExchangeEngine, partitions: int | None
+    ) -> None:
+        if partitions is not None and partitions < 1:
+            raise UsageError(f"{partitions} partitions", expected="1 or more")
+        _refuse((source, target), options)
+        self.sides = Sides(str(source), None if target is None else str(target), options)
+        self.linking = self.sides.linking()
+        self.slots = max(engine.slots, 1)
+        parts = _parts(self.linking, self.sides, self.slots)
+        looks = engine.map_tasks(look_at, parts)
+        self.layout = _layout(parts, looks, _tiles(looks, self.slots, partitions), self_join=target is None)
+        send = partial(sent, layout=self.layout, identity=self.slots)
+        self.exchange: Exchange = engine.exchange(send, parts, self.layout.groups + self.slots)
+
+    def function(self, folder: Path | None, ending: str) -> GroupWriter:
+        """What runs in each group; with a budget, each has its share of it."""
+        given = (self.sides, self.layout, folder, ending)
+        budget = self.sides.options.budget
+        if budget is None:
+            return GroupWriter(*given)
+        ranked = [each for each in self.exchange.receive(Ranking(*given)) if each is not None]
+        return BudgetWriter(*given, shares(ranked, budget, self.slots))
+
+    def finish(self, reports: Sequence[GroupReport]) -> None:
+        """The counts of all groups in one report."""
+        _together(self.linking, reports, self.sides.options)
+        self.linking.report.finish()
 
 
 def _refuse(sides: Sequence[object], options: InterlinkOptions) -> None:
@@ -191,14 +261,6 @@ def _giants(parts: Sequence[Part], looks: Sequence[Look], tiling: Tiling, *, sel
     return tuple(found)
 
 
-def _writer(sides: Sides, layout: Layout, folder: Path, ending: str, exchange: Exchange, slots: int) -> GroupWriter:
-    """What runs in each group; with a budget, each has its share of it."""
-    if sides.options.budget is None:
-        return GroupWriter(sides, layout, folder, ending)
-    ranked = [each for each in exchange.receive(Ranking(sides, layout, folder, ending)) if each is not None]
-    return BudgetWriter(sides, layout, folder, ending, shares(ranked, sides.options.budget, slots))
-
-
 def _together(linking: Linking, reports: Sequence[GroupReport], options: InterlinkOptions) -> None:
     """The counts of all groups in one report."""
     total = linking.report
@@ -220,7 +282,7 @@ def _together(linking: Linking, reports: Sequence[GroupReport], options: Interli
 
 
 def _add(total: Report, part: Report) -> None:
-    for name in ("candidates", "verified", "errors", "related", "links"):
+    for name in ("candidates", "verified", "probes", "errors", "related", "links"):
         setattr(total, name, getattr(total, name) + getattr(part, name))
     for name in ("relations", "matrices"):
         counts = getattr(total, name)
@@ -245,14 +307,18 @@ def _recall(total: Report, reports: Sequence[GroupReport]) -> None:
     pairs, sampled, linked = counts[counts[:, 0] > 0].T
     if not len(pairs):
         total.recall, total.recall_error = 1.0, 0.0
+        total.recall_low = total.recall_high = 1.0
         return
     if not sampled.sum():
         return
     number = np.where(sampled > 0, sampled, sampled.sum())
-    share = np.where(sampled > 0, linked, linked.sum()) / number
-    smooth = (np.where(sampled > 0, linked, linked.sum()) + 0.5) / (number + 1)
-    missing = float((pairs * share).sum())
+    hits = np.where(sampled > 0, linked, linked.sum())
+    smooth = (hits + 0.5) / (number + 1)
+    missing = float((pairs * hits / number).sum())
     error = float(np.sqrt((pairs**2 * smooth * (1 - smooth) / number).sum()))
     every = max(total.related + missing, 1e-9)
     total.recall = total.related / every
     total.recall_error = total.related * error / every**2
+    most = min(missing + _NORMAL_95 * error, float(pairs.sum()))
+    least = max(missing - _NORMAL_95 * error, 0.0)
+    total.recall_low, total.recall_high = (total.related / max(total.related + each, 1e-9) for each in (most, least))

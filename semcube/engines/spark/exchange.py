@@ -17,6 +17,7 @@ from semcube.errors import SemcubeError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyspark import RDD
     from pyspark.sql import SparkSession
 
     from semcube.engines.exchange import Receive, Send
@@ -37,21 +38,39 @@ class SparkExchange:
     """
 
     def __init__(self, spark: SparkSession, send: Send, tasks: Sequence[Any], groups: int) -> None:
-        self.context = spark.sparkContext
+        self.context, self.groups = spark.sparkContext, groups
         sent = self.context.parallelize(list(tasks), max(len(tasks), 1)).flatMap(_Sending(send))
         self._shuffled = sent.partitionBy(groups, _itself)
 
     def receive(self, function: Receive[Result]) -> Iterator[Result]:
-        """What a function returns for each group, in their order; groups ahead are worked on meanwhile.
+        """What a function returns for each group, in their order, once all are done.
 
         Raises:
             SemcubeError: The first that a task or the function raised.
         """
+        yield from self._run(self._received(function), None)
+
+    def arriving(self, function: Receive[Result]) -> Iterator[Result]:
+        """What a function returns for each group, as the groups are done: one job for each."""
+        from concurrent.futures import ThreadPoolExecutor, as_completed
+
+        received = self._received(function)
+        pool = ThreadPoolExecutor(max(self.context.defaultParallelism, 1))
+        try:
+            jobs = [pool.submit(self._run, received, [group]) for group in range(self.groups)]
+            for job in as_completed(jobs):
+                yield from job.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _received(self, function: Receive[Result]) -> RDD[Any]:
+        return self._shuffled.mapPartitionsWithIndex(_Receiving(function))
+
+    def _run(self, received: RDD[Any], groups: list[int] | None) -> list[Any]:
         from py4j.protocol import Py4JJavaError
 
-        received = self._shuffled.mapPartitionsWithIndex(_Receiving(function))
         try:
-            yield from received.collect()
+            return list(self.context.runJob(received, _itself, groups))
         except Py4JJavaError as error:
             raise _carried(str(error.java_exception)) or error from error
         except KeyboardInterrupt:
@@ -88,5 +107,5 @@ def _carrying(work: Callable[[], Iterator[Any]]) -> Iterator[Any]:
         raise RuntimeError(f"{_CARRIED}{text}.") from error
 
 
-def _itself(group: int) -> int:
-    return group
+def _itself(value: Any) -> Any:
+    return value
