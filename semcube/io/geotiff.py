@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 from typing import Any, cast
@@ -80,6 +81,9 @@ class GeoTIFFSource(RasterSource):
             )
         system, warning = crs_of(None, dataset.crs.to_wkt() if dataset.crs else None)
         tags = dataset.tags() | dataset.tags(self._band)
+        attributes = _attributes(tags)
+        flags, masks = self._flags(attributes)
+        times = self._times(tags)
         scaled = dataset.scales[index] != 1.0 or dataset.offsets[index] != 0.0
         self._scale = (dataset.scales[index], dataset.offsets[index]) if scaled else None
         dtype = np.dtype(dataset.dtypes[index])
@@ -89,21 +93,48 @@ class GeoTIFFSource(RasterSource):
         return RasterInfo(
             source=str(self._file),
             variable=name,
-            shape=(dataset.height, dataset.width),
-            dims=("y", "x"),
+            shape=(*((1,) if times else ()), dataset.height, dataset.width),
+            dims=(*(("time",) if times else ()), "y", "x"),
             dtype="float64" if scaled else dtype.name,
             crs=system,
             transform=transform,
             extent=extent_of(transform, dataset.height, dataset.width),
             nodata=dataset.nodatavals[index],
-            times=None,
-            units=dataset.units[index] or tags.get("DATA_UNITS") or None,
-            standard_name=tags.get("standard_name"),
-            long_name=dataset.descriptions[index] or tags.get("long_name"),
-            flags=self._categories(),
+            times=times,
+            units=dataset.units[index] or attributes.get("units") or tags.get("DATA_UNITS") or None,
+            standard_name=attributes.get("standard_name"),
+            long_name=dataset.descriptions[index] or attributes.get("long_name"),
+            flags=flags or self._categories(),
+            flag_masks=masks,
             colours=self._colours(),
             metadata=metadata,
         )
+
+    def _flags(self, attributes: dict[str, str]) -> tuple[dict[int, str] | None, dict[int, str] | None]:
+        """CF's flags (section 3.5), which tags may hold as well."""
+        if "flag_meanings" not in attributes:
+            return None, None
+        from semcube.io import cf
+
+        return cf.flags(attributes, self._file, f"band_{self._band}")
+
+    def _times(self, tags: dict[str, str]) -> list[str] | None:
+        """The time of the pixels: of the NetCDF file that the band is from, or of the acquisition."""
+        value, units = tags.get("NETCDF_DIM_time"), tags.get("time#units")
+        if value is not None and units is not None:
+            import xarray as xr
+
+            from semcube.io import cf
+
+            about = {"units": units, "calendar": tags.get("time#calendar", "standard")}
+            try:
+                axis = xr.Dataset({"time": ("time", [float(value.strip("{}"))], about)})
+            except ValueError:
+                raise SourceError(f"tag NETCDF_DIM_time is {value!r}", source=self._file, expected="a number") from None
+            return cf.iso_times(axis, "time", self._file)
+        acquired = self._dataset.tags(ns="IMAGERY").get("ACQUISITIONDATETIME")
+        match = re.match(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)", acquired or "")
+        return [f"{match[1]}T{match[2]}Z"] if match else None
 
     def _colours(self) -> dict[int, tuple[int, int, int, int]] | None:
         try:
@@ -151,6 +182,15 @@ class GeoTIFFSource(RasterSource):
     def close(self) -> None:
         """Close the file."""
         self._dataset.close()
+
+
+def _attributes(tags: dict[str, str]) -> dict[str, str]:
+    """CF attributes among the tags: of the band, and those that GDAL writes as ``variable#attribute``."""
+    prefix = tags.get("NETCDF_VARNAME", "") + "#"
+    found = {name.removeprefix(prefix): text for name, text in tags.items() if name.startswith(prefix)}
+    names = ("units", "standard_name", "long_name", "flag_values", "flag_masks", "flag_meanings")
+    found |= {name: tags[name] for name in names if name in tags}
+    return {name: str(text).strip("{}") if name.startswith("flag_") else str(text) for name, text in found.items()}
 
 
 def _attribute_table(band: ElementTree.Element) -> dict[int, str] | None:

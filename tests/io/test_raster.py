@@ -124,6 +124,34 @@ class TestGeoTIFF:
         with open_raster(path) as source:
             assert source.info.flags == {1: "wood"}
 
+    def test_cf_attributes_in_tags(self, tmp_path: Path) -> None:
+        path = tmp_path / "cf.tif"
+        given = {"driver": "GTiff", "height": 2, "width": 2, "count": 1, "dtype": "uint8", "crs": "EPSG:4326"}
+        with rasterio.open(path, "w", transform=rasterio.Affine(1, 0, 0, 0, -1, 2), **given) as dataset:
+            dataset.write(np.array([[1, 2], [2, 2]], "uint8"), 1)
+            dataset.update_tags(**{"time#units": "days since 2020-01-01", "ice#flag_values": "{1,2}",
+                                   "ice#flag_meanings": "open_water ice"})  # fmt: skip
+            dataset.update_tags(1, NETCDF_VARNAME="ice", NETCDF_DIM_time="31.5", units="1", long_name="Ice",
+                                standard_name="sea_ice_area_fraction")  # fmt: skip
+        with open_raster(path) as source:
+            info = source.info
+            assert (info.units, info.standard_name, info.long_name) == ("1", "sea_ice_area_fraction", "Ice")
+            assert info.flags == {1: "open_water", 2: "ice"}
+            assert source.categorical
+            assert info.times is not None
+            assert [text.removesuffix("Z") for text in info.times] == ["2020-02-01T12:00:00"]
+            assert info.shape == (1, 2, 2)
+            (window,) = source.windows()
+            assert source.read(window).tolist() == [[1, 2], [2, 2]]
+
+    def test_the_time_of_acquisition(self, tmp_path: Path) -> None:
+        path = tmp_path / "scene.tif"
+        given = {"driver": "GTiff", "height": 1, "width": 1, "count": 1, "dtype": "uint8", "crs": "EPSG:4326"}
+        with rasterio.open(path, "w", transform=rasterio.Affine(1, 0, 0, 0, -1, 2), **given) as dataset:
+            dataset.update_tags(ns="IMAGERY", ACQUISITIONDATETIME="2021-06-05 10:20:30")
+        with open_raster(path) as source:
+            assert source.info.times == ["2021-06-05T10:20:30Z"]
+
     def test_a_cut_file_is_said(self, tmp_path: Path) -> None:
         path = geotiff(tmp_path / "a.tif", np.random.default_rng(1).random((1, 200, 200)))
         path.write_bytes(path.read_bytes()[:100_000])
