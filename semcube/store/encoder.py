@@ -108,7 +108,7 @@ class Encoder:
             table = _rows(numbers, terms.take(chosen), classes.take(chosen))
             places = pa.table({"i": new, "n": numbers})
             with registered(con, {"added_terms": table, "added_places": places}):
-                con.execute("INSERT INTO terms SELECT * FROM added_terms ORDER BY n")
+                con.execute("INSERT INTO terms SELECT * FROM added_terms")
                 con.execute("INSERT INTO new_lookup SELECT h, n FROM incoming JOIN added_places USING (i)")
         return found, table
 

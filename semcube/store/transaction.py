@@ -15,6 +15,7 @@ from semcube.engines.embedded import registered
 from semcube.sparql.pushdown.parts import time_kind
 from semcube.store.encoder import Encoder
 from semcube.store.geometries import write_geometries
+from semcube.store.sorting import HELD_BYTES, HeldQuads
 from semcube.vocab import XSD_DATE, XSD_DATETIME, XSD_TIME
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ __all__ = ["LoadReport", "Transaction"]
 BATCH_ROWS = 200_000
 BATCH_BYTES = 96 * 1024 * 1024
 """A batch is encoded when it has so many quads or bytes of text."""
+FIRST_BYTES = 32 * 100_000
+"""A first load of fewer quads is not worth another way."""
+_HAS_QUADS = "SELECT count(*) FROM (FROM quads_ps LIMIT 1)"
+_NEW_GRAPHS = "INSERT INTO graphs SELECT DISTINCT g, false FROM fresh WHERE g <> 0 AND g NOT IN (SELECT id FROM graphs)"
 REASONS = 20
 """So many reasons of malformed geometries are kept."""
 LARGE = 10**15 - 1
@@ -81,6 +86,8 @@ class Transaction:
         self.changed: set[int] = set()
         """Predicates of quads that were added or removed."""
         self._encoder = Encoder(connection, salt)
+        self._held: HeldQuads | None = HeldQuads()
+        """Staged quads that are in memory; None when they are in the table ``staged``."""
         connection.execute("CREATE OR REPLACE TEMP TABLE staged (p BIGINT, s BIGINT, o BIGINT, g BIGINT)")
 
     # --- adding -----------------------------------------------------------------------------------------------------
@@ -124,12 +131,29 @@ class Transaction:
 
     def stage_ids(self, p: Ids, s: Ids, o: Ids, g: Ids) -> None:
         """Take in quads as ids of the store; graph 0 is the default graph."""
+        if self._held is not None and self._held.bytes + 32 * len(p) <= HELD_BYTES:
+            self._held.add(p, s, o, g)
+            return
+        self._release()
+        self._stage_in_table(p, s, o, g)
+
+    def _release(self) -> None:
+        """Move what is held into the table."""
+        held, self._held = self._held, None
+        for part in held.take() if held is not None else ():
+            self._stage_in_table(*part)
+
+    def _stage_in_table(self, p: Ids, s: Ids, o: Ids, g: Ids) -> None:
         with registered(self.connection, {"ids_in": pa.table({"p": p, "s": s, "o": o, "g": g})}):
             self.connection.execute("INSERT INTO staged SELECT p, s, o, g FROM ids_in")
 
     def insert_staged(self) -> int:
         """Put the staged quads into the store; returns how many were new."""
         con = self.connection
+        if self._held is not None and self._held.bytes >= FIRST_BYTES and not self._count(_HAS_QUADS):
+            return self._insert_first(self._held)
+        self._release()
+        self._held = HeldQuads()
         had = self._count("SELECT count(*) FROM quads_ps") if self._count("SELECT count(*) FROM staged") else 0
         con.execute("CREATE OR REPLACE TEMP TABLE fresh AS SELECT DISTINCT p, s, o, g FROM staged")
         con.execute("DELETE FROM staged")
@@ -146,12 +170,28 @@ class Transaction:
         self.report.added += added
         return added
 
+    def _insert_first(self, held: HeldQuads) -> int:
+        """The quads of a store that had none, sorted in memory."""
+        con = self.connection
+        distinct = held.distinct()
+        for table, batches in (("quads_ps", distinct.by_subject()), ("quads_po", distinct.by_object())):
+            for batch in batches:
+                with registered(con, {"sorted_rows": pa.table(batch)}):
+                    con.execute(f"INSERT INTO {table} SELECT * FROM sorted_rows")
+        con.execute("CREATE OR REPLACE TEMP VIEW fresh AS FROM quads_ps")
+        con.execute(_NEW_GRAPHS)
+        self.changed.update(row[0] for row in con.execute("SELECT DISTINCT p FROM fresh").fetchall())
+        self._count_fresh()
+        con.execute("DROP VIEW fresh")
+        con.execute("UPDATE meta SET tail = 0")
+        added = distinct.bytes // 32
+        self.report.added += added
+        return added
+
     def _insert_fresh(self, had: int, added: int) -> None:
         con = self.connection
         tail = self._count("SELECT tail FROM meta") + added
-        con.execute(
-            "INSERT INTO graphs SELECT DISTINCT g, false FROM fresh WHERE g <> 0 AND g NOT IN (SELECT id FROM graphs)"
-        )
+        con.execute(_NEW_GRAPHS)
         self.changed.update(row[0] for row in con.execute("SELECT DISTINCT p FROM fresh").fetchall())
         self._count_fresh()
         con.execute("INSERT INTO quads_ps SELECT p, s, o, g FROM fresh ORDER BY p, s, o, g")

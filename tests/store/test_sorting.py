@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import hypothesis.strategies as st
 import numpy as np
+import pytest
 from hypothesis import given, settings
 
 from semcube.engines import ids
+from semcube.store import Store, transaction
 from semcube.store.sorting import HeldQuads
 
 TERMS = st.one_of(
@@ -39,3 +43,27 @@ def test_distinct_and_sorted_both_ways(parts: list[list[tuple[int, int, int, int
     by_object = list(made.by_object())
     assert rows(by_object, "posg") == sorted((p, o, s, g) for p, s, o, g in expected)
     assert [list(batch) for batch in by_object] == [list("posg")] * len(by_object)
+
+
+@pytest.mark.parametrize("held", [0, 1 << 30])
+def test_a_first_load_gives_the_same_tables_either_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    monkeypatch.setattr(transaction, "FIRST_BYTES", 0)
+    monkeypatch.setattr(transaction, "HELD_BYTES", held)
+    lines = [f'<e:{n % 7}> <e:p{n % 3}> "{n % 11}" {"" if n % 2 else f"<e:g{n % 5}>"} .' for n in range(400)]
+    with Store.open(tmp_path / "s", create=True) as store:
+        report = store.load("\n".join(lines + lines[:50]).encode(), format="nq")
+        with store.snapshot() as snapshot:
+            connection = snapshot.connection()
+            found = {
+                table: connection.execute(f"SELECT {columns} FROM {table} ORDER BY rowid").fetchall()
+                for table, columns in (("quads_ps", "p, s, o, g"), ("quads_po", "p, o, s, g"))
+            }
+            graphs = connection.execute("SELECT count(*) FROM graphs WHERE NOT created").fetchall()
+            counts = connection.execute("SELECT quads FROM predicates ORDER BY p").fetchall()
+        assert store.load(b"<e:0> <e:p0> <e:new> .", format="nq").added == 1
+    assert report.added == len(set(lines)) == len(found["quads_ps"])
+    assert all(rows == sorted(rows) for rows in found.values())
+    assert graphs == [(5,)]
+    assert sum(count for (count,) in counts) == len(set(lines))
