@@ -16,10 +16,10 @@ from semcube.mapping.model import FID
 from semcube.mapping.rows import MANY, Selection, TableRows, limited
 from semcube.vocab import XSD_BOOLEAN, XSD_DOUBLE, XSD_INTEGER
 
-__all__ = ["JSONRows", "SPARQLRows", "XMLRows"]
+__all__ = ["DocumentRows", "JSONRows", "SPARQLRows", "XMLRows", "flat_record", "record_column"]
 
 
-class _DocumentRows(TableRows):
+class DocumentRows(TableRows):
     """A table in memory behind the reader of tables."""
 
     def __init__(self, path: Path, layer: str | None, table: pa.Table) -> None:
@@ -42,7 +42,7 @@ class _DocumentRows(TableRows):
         return connection, limited(f"SELECT {select} FROM records", selection)
 
 
-class JSONRows(_DocumentRows):
+class JSONRows(DocumentRows):
     """Records of a JSON document under a path such as ``$.items[*]``; nested members are ``a.b``.
 
     Args:
@@ -68,9 +68,9 @@ class JSONRows(_DocumentRows):
             raise SourceError("no such file", source=path)
         paths = {name: json_path(name) for name in references if name.startswith("$")}
         records = _json_records(path, iterator or "$[*]")
-        flat = [_flat(each) for each in records]
+        flat = [flat_record(each) for each in records]
         names = [name for name in dict.fromkeys(name for record in flat for name in record) if name not in paths]
-        columns: dict[str, pa.Array] = {name: _column([record.get(name) for record in flat]) for name in names}
+        columns: dict[str, pa.Array] = {name: record_column([record.get(name) for record in flat]) for name in names}
         fields = [pa.field(name, array.type) for name, array in columns.items()]
         for name, steps in paths.items():
             columns[name] = _several([json_values(record, steps) for record in records])
@@ -116,14 +116,20 @@ def _json_records(path: Path, iterator: str) -> list[Any]:
     return found[0] if None not in steps and isinstance(found[0], list) else found
 
 
-def _flat(record: Any, prefix: str = "") -> dict[str, Any]:
+def flat_record(record: Any, prefix: str = "") -> dict[str, Any]:
+    """A record whose members in members are ``a.b``.
+
+    Example:
+        >>> flat_record({"a": {"b": 1}, "c": 2})
+        {'a.b': 1, 'c': 2}
+    """
     flat: dict[str, Any] = {}
     for name, value in (record if isinstance(record, dict) else {"value": record}).items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+        flat |= flat_record(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
     return flat
 
 
-def _column(values: list[Any]) -> pa.Array:
+def record_column(values: list[Any]) -> pa.Array:
     """Values of one type, else their texts."""
     try:
         return pa.array(values)
@@ -143,10 +149,12 @@ def _several(values: list[list[Any]]) -> pa.Array:
     offsets = [0]
     for row in kept:
         offsets.append(offsets[-1] + len(row))
-    return pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), _column([each for row in kept for each in row]))
+    return pa.LargeListArray.from_arrays(
+        pa.array(offsets, pa.int64()), record_column([each for row in kept for each in row])
+    )
 
 
-class XMLRows(_DocumentRows):
+class XMLRows(DocumentRows):
     """Elements of an XML document; references are XPath 1.0 expressions from each element.
 
     Args:
@@ -216,7 +224,7 @@ def _strings(found: Any) -> list[str]:
     return [str(found)]
 
 
-class SPARQLRows(_DocumentRows):
+class SPARQLRows(DocumentRows):
     """Solutions of a SELECT query over an RDF file; values are texts, or numbers where a variable has no others.
 
     Raises:

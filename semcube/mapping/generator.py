@@ -28,6 +28,7 @@ from semcube.mapping.model import (
 from semcube.mapping.natural import Kind, kind_of, natural_datatype
 from semcube.mapping.ontology import Ontology, Property, Term
 from semcube.mapping.sources import is_raster
+from semcube.mapping.stac import asset_path, is_stac, stac_maps
 from semcube.vocab import GEO, PREFIXES, RDF_LANG_STRING, RDF_TYPE, RDFS, SF, SKOS, WKT_LITERAL
 
 if TYPE_CHECKING:
@@ -135,7 +136,10 @@ def generate(
         raise UsageError(f"base {base!r}", expected="an absolute IRI such as https://data.example.org/")
     base = base if base.endswith(("/", "#")) else base + "/"
     paths = [Path(each) for each in ([inputs] if isinstance(inputs, str | Path) else inputs)]
-    rasters, vectors = [path for path in paths if is_raster(path)], [path for path in paths if not is_raster(path)]
+    items = [path for path in paths if is_stac(path)]
+    assets = {path: asset_path(path, layer) for path in items} if layer is not None else {}
+    rasters = [path for path in paths if is_raster(path)] + [Path(each) for each in assets.values() if each is not None]
+    vectors = [path for path in paths if not is_raster(path) and path not in items]
     found = [each for path in vectors for each in _layers(path, layer, key, source_crs)]
     zones = _zone_layer(raster, source_crs) if rasters else None
     # The zones of a raster are features like any others, so that observations have something to point at.
@@ -146,7 +150,9 @@ def generate(
     terms = _Terms(base, rules)
     maps = [each for item in described for each in _triples_maps(item, base, terms, rules, model)]
     maps += [each for codes in dict.fromkeys(terms.codes.values()) for each in codes.maps()]
+    maps += [each for path in items for each in stac_maps(path, base)]
     prefixes = {name: PREFIXES[name] for name in ("geo", "sf", "rdf", "rdfs", "xsd", "rml", "semcube")}
+    prefixes |= {name: PREFIXES[name] for name in ("dcat", "dcterms") if items}
     if terms.codes or rules.probabilities:
         prefixes |= {name: PREFIXES[name] for name in ("dcterms", "prov", "schema", "skos", "sosa")}
     taken = {item.segment for item in described}
@@ -156,7 +162,8 @@ def generate(
 
         settings = replace(raster or RasterSettings(), source_crs=source_crs)
         segment = described[-1].segment if zones else None
-        maps += raster_maps(path, base, variable=layer, settings=settings, zone_segment=segment, taken=taken)
+        variable = None if str(path) in assets.values() else layer
+        maps += raster_maps(path, base, variable=variable, settings=settings, zone_segment=segment, taken=taken)
         more = ("sosa", "dcat", "dcterms", "skos", "qudt", "unit", "time", "prov")
         prefixes |= {name: PREFIXES[name] for name in more}
     mapping = Mapping(tuple(maps), None, tuple(sorted((prefixes | {"onto": terms.namespace}).items())))

@@ -37,6 +37,7 @@ FORMULATIONS = {
     RML + "SQL2008Query": Formulation.QUERY,
     RR + "SQL2008": Formulation.TABLE,
     SEMCUBE + "Spreadsheet": Formulation.VECTOR,
+    SEMCUBE + "STAC": Formulation.STAC,
     W3C_FORMATS + "SPARQL_Results_CSV": Formulation.SPARQL,
 }
 """Reference formulation -> how the source is read."""

@@ -137,6 +137,10 @@ def _open(
         from semcube.mapping.raster import open_raster_rows
 
         return open_raster_rows(source, settings)
+    if source.formulation is Formulation.STAC:
+        from semcube.mapping.stac import StacRows
+
+        return StacRows(source.source, source.iterator)
     if source.formulation is Formulation.VECTOR:
         return _vector_rows(source, source_crs)
     return _document_rows(source, references)

@@ -40,6 +40,7 @@ _FORMULATIONS = {
     Formulation.XML: "rml:XPath",
     Formulation.TABLE: "rml:SQL2008Table",
     Formulation.QUERY: "rml:SQL2008Query",
+    Formulation.STAC: "semcube:STAC",
     Formulation.SPARQL: "<http://www.w3.org/ns/formats/SPARQL_Results_CSV>",
 }
 _FILE_OPTIONS = ("compression", "encoding", "null")
