@@ -29,6 +29,7 @@ LARGE = 10_000
 _SAMPLED = 400
 _ROW_BYTES = 100
 """What a row costs besides its vertices."""
+_MANY_TILES, _SENT_BYTES, _MOST_BYTES = 256, 64 * 1024, 256 * 1024 * 1024
 ROW_BITS = 40
 
 
@@ -138,7 +139,11 @@ def sent(part: Part, layout: Layout, identity: int) -> Iterator[tuple[int, pa.Re
     """
     side = part.open()
     first = part.number << ROW_BITS
-    for chunk in _named_rows(side, part):
+    chunk_bytes = part.sides.options.chunk_bytes
+    if len(layout.tiling) > _MANY_TILES:
+        # A chunk is cut by tiles; what goes to one of them should not be a few rows.
+        chunk_bytes = max(chunk_bytes, min(len(layout.tiling) * _SENT_BYTES, _MOST_BYTES))
+    for chunk in _named_rows(side, part, chunk_bytes):
         boxes = shapely.bounds(chunk.geometries).reshape(-1, 4)
         giants = np.full(len(chunk), -1, np.int64)
         big = np.flatnonzero(shapely.get_num_coordinates(chunk.geometries) >= LARGE)
@@ -156,9 +161,10 @@ def sent(part: Part, layout: Layout, identity: int) -> Iterator[tuple[int, pa.Re
     yield layout.groups, pa.record_batch({"side": pa.array([part.side], pa.int8()), "report": counts})
 
 
-def _named_rows(side: Side, part: Part) -> Iterator[Chunk]:
+def _named_rows(side: Side, part: Part, chunk_bytes: int) -> Iterator[Chunk]:
+    """The chunks of a part; an error of a row has its place in the whole side."""
     try:
-        yield from side.chunks(part.sides.options.chunk_bytes)
+        yield from side.chunks(chunk_bytes)
     except RowError as error:
         if part.span is None or error.row is None:
             raise
