@@ -15,7 +15,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from semcube.engines.groups import grouped
 from semcube.engines.relational import (
+    Aggregate,
     AntiJoin,
     Call,
     Column,
@@ -55,6 +57,7 @@ __all__ = ["LookUps", "SortedPairs", "SortedQuads"]
 Ids = npt.NDArray[np.int64]
 
 _TABLES = ("quads_ps", "quads_po")
+_DEFAULT_GRAPH = Rows({"g": np.zeros(1, np.int64)}, 1, nulls=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,6 +123,8 @@ class LookUps:
                 first, second = self._sides(left, right, on, known)
                 codes, others = join_codes(first, second, on)
                 return first.take(np.isin(codes, others, invert=isinstance(node, AntiJoin)))
+            case Compute(Aggregate() as groups, pairs):
+                return grouped(self._rows(groups.input, None), groups, pairs)
             case Compute(source, pairs):
                 return self._computed(source, pairs, known)
             case Distinct(source):
@@ -294,15 +299,20 @@ class _Probe:
     def _found(self, by: str, places: Ids, beside: Rows) -> Rows:
         """Quads by their places in the order of a column, where all conditions hold, beside the rows they join."""
         pairs, other = self._pairs(by), "o" if by == "s" else "s"
-        graph = np.zeros(len(places), np.int64) if pairs.graph is None else pairs.graph[places]
         first, second = pairs.first[places], pairs.second[places]
-        quads = {by: first, other: second, "g": graph, "p": np.full(len(places), self._predicate)}
+        quads = {by: first, other: second}
+        listed = {column for _, column in self._scan.columns}
+        rest = [c for c in self._rest if pairs.graph is not None or not _is_true_of_all(c)]
+        if rest or "g" in listed:
+            quads["g"] = np.zeros(len(places), np.int64) if pairs.graph is None else pairs.graph[places]
+        if rest or "p" in listed:
+            quads["p"] = np.full(len(places), self._predicate)
         kept = np.ones(len(places), bool)
         for column, number in self._equal.items():
-            if column not in ("p", by) or beside.columns:
+            if column != "p" and (column != by or beside.columns):
                 kept &= quads[column] == number
         table = Rows(quads, len(places), nulls=False)
-        for condition in self._rest:
+        for condition in rest:
             true, sure = truth(condition, table)
             kept &= true & sure
         found = dict(beside.columns)
@@ -315,6 +325,15 @@ class _Probe:
                 found[name] = quads[column]
         joined = Rows(found, len(places))
         return joined if bool(kept.all()) else joined.take(kept)
+
+
+def _is_true_of_all(condition: Scalar) -> bool:
+    """Whether a condition holds for every quad of the default graph."""
+    try:
+        true, sure = truth(condition, _DEFAULT_GRAPH)
+    except Declined:
+        return False
+    return bool(true[0] & sure[0])
 
 
 def _leaves(node: Relational) -> Iterator[Relational]:

@@ -18,6 +18,7 @@ __all__ = [
     "NOTHING",
     "Declined",
     "Rows",
+    "codes",
     "expand",
     "join_codes",
     "named",
@@ -76,8 +77,8 @@ class Rows:
             return self
         if not self.columns:
             return Rows({}, 1)
-        codes = _codes([list(self.columns.values())])[0]
-        return self.take(np.sort(np.unique(codes, return_index=True)[1]))
+        code = codes([list(self.columns.values())])[0]
+        return self.take(np.sort(np.unique(code, return_index=True)[1]))
 
 
 def named(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -110,24 +111,24 @@ def expand(low: Ids, high: Ids) -> tuple[Ids, Ids]:
     return owner, np.arange(len(owner)) - starts[owner] + low[owner]
 
 
-def _codes(tables: list[list[Ids]]) -> list[Ids]:
+def codes(tables: list[list[Ids]]) -> list[Ids]:
     """One number for each row of tables with the same columns, equal where the rows are."""
     if len(tables[0]) == 1:
         return [table[0] for table in tables]
     ends = np.cumsum([len(table[0]) for table in tables])[:-1]
-    codes = np.zeros(sum(len(table[0]) for table in tables), np.int64)
+    code = np.zeros(sum(len(table[0]) for table in tables), np.int64)
     for column in zip(*tables, strict=True):
         _, part = np.unique(np.concatenate(column), return_inverse=True)
-        codes = codes * (int(part.max(initial=0)) + 1) + part.ravel()
-        codes = np.unique(codes, return_inverse=True)[1].ravel()
-    return np.split(codes, ends)
+        code = code * (int(part.max(initial=0)) + 1) + part.ravel()
+        code = np.unique(code, return_inverse=True)[1].ravel()
+    return np.split(code, ends)
 
 
 def join_codes(left: Rows, right: Rows, on: tuple[str, ...]) -> tuple[Ids, Ids]:
     """Numbers of the rows of both sides of a join, equal where the rows join; null joins nothing."""
     if not on:
         return np.zeros(left.count, np.int64), np.zeros(right.count, np.int64)
-    first, second = (code.copy() for code in _codes([[side.columns[name] for name in on] for side in (left, right)]))
+    first, second = (code.copy() for code in codes([[side.columns[name] for name in on] for side in (left, right)]))
     for name in on:
         first[left.columns[name] == 0] = -1
         second[right.columns[name] == 0] = -2
@@ -140,9 +141,9 @@ def outer(left: Rows, right: Rows, on: tuple[str, ...], names: tuple[str, ...], 
     Raises:
         Declined: It has more than ``limit`` rows.
     """
-    codes, others = join_codes(left, right, on)
+    mine_codes, others = join_codes(left, right, on)
     order = np.argsort(others, kind="stable")
-    low, high = (np.searchsorted(others[order], codes, side) for side in ("left", "right"))
+    low, high = (np.searchsorted(others[order], mine_codes, side) for side in ("left", "right"))
     alone = low == high
     if int((high - low).sum()) + left.count > limit:
         raise Declined

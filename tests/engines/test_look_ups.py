@@ -183,6 +183,35 @@ def test_random_plans_answer_as_in_sql(engine: EmbeddedEngine, plan: Relational)
         assert Counter(mine) == Counter(tuple(value or 0 for value in row) for row in expected)
 
 
+@st.composite
+def groups(draw: st.DrawFn, inner: st.SearchStrategy[Relational]) -> Relational:
+    """Groups as push-down makes them: ids as keys, counts plus a constant, least and greatest ids."""
+    node = draw(inner)
+    keys = tuple(draw(st.lists(st.sampled_from(columns(node)), max_size=2, unique=True)))
+    measures = [("all", Measure("count"))]
+    for number, name in enumerate(draw(st.lists(st.sampled_from(columns(node)), max_size=2))):
+        function = draw(st.sampled_from(["count", "count", "min", "max"]))
+        distinct = function == "count" and draw(st.booleans())
+        measures.append((f"m{number}", Measure(function, Column(name), distinct)))
+    added = {n: Call("+", (Column(n), Constant(100))) for n, m in measures if m.function == "count"}
+    listed = [(key, Column(key)) for key in keys] + [(name, added.get(name, Column(name))) for name, _ in measures]
+    return Compute(Aggregate(node, keys, tuple(measures)), tuple(listed))
+
+
+@settings(max_examples=150, deadline=None)
+@given(groups(PLANS.filter(without_nothing)))
+def test_random_groups_answer_as_in_sql(engine: EmbeddedEngine, plan: Relational) -> None:
+    table = engine.run(plan, Cancellation()).read_all()
+    try:
+        found = LOOK_UPS.run(plan)
+    except Declined:
+        assert _has_cross_product_or_many(plan, len(table))
+        return
+    expected = zip(*(table[name].to_pylist() for name in columns(plan)), strict=True)
+    mine = zip(*(found.columns[name].tolist() for name in columns(plan)), strict=True)
+    assert Counter(mine) == Counter(tuple(value or 0 for value in row) for row in expected)
+
+
 def _has_cross_product_or_many(plan: Relational, rows: int) -> bool:
     """Only joins may be declined here, for the rows that flow in them."""
     from semcube.engines.relational import inputs
