@@ -16,6 +16,7 @@ from semcube.cli.mapping_options import (
     Cells,
     CodeList,
     Confidence,
+    Describe,
     Key,
     LanguageColumns,
     Layer,
@@ -108,6 +109,7 @@ def transform(  # noqa: PLR0913, PLR0917 - one parameter for each option
     language_columns: LanguageColumns = False,
     code_list: CodeList = None,
     probabilities: Probabilities = None,
+    describe: Describe = True,
     distinct: Annotated[bool, typer.Option("--distinct", help="Write each triple once; sorts on disk.")] = False,
     on_error: Annotated[
         OnError, typer.Option(help="Bad rows: stop, leave out and list, or repair invalid geometry.")
@@ -115,6 +117,9 @@ def transform(  # noqa: PLR0913, PLR0917 - one parameter for each option
     engine: Annotated[str, typer.Option(help="embedded, or spark: a folder of files, one per partition.")] = "embedded",
     master: Annotated[str | None, typer.Option(help="Where Spark runs: local[2], spark://host:7077, yarn.")] = None,
     partitions: Annotated[int | None, typer.Option(help="Files that the output folder of Spark has, about.")] = None,
+    jobs: Annotated[
+        int, typer.Option("-j", "--jobs", help="Processes of this machine that write parts of an .nt or .nq file.")
+    ] = 1,
     report: Annotated[str | None, typer.Option(help="Write counts and skipped rows to this JSON file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no summary.")] = False,
@@ -131,18 +136,22 @@ def transform(  # noqa: PLR0913, PLR0917 - one parameter for each option
         zones=zones, cells=cells, categorical=categorical, on_error=on_error.value, min_pixels=min_pixels,
         max_regions=max_regions, confidence=confidence, per_pixel=per_pixel, model=tuple(model or ()),
         language_columns=language_columns, code_lists=tuple(code_list or ()), probabilities=probabilities,
-        distinct=distinct,
+        distinct=distinct, describe=describe,
     )  # fmt: skip
     if per_pixel and mapping is None and not quiet:
         _print_estimate(inputs or [], layer)
     syntax = output_format or ("nt" if output == "-" else None)
     files = Files(inputs or [], output, mapping, syntax)
+    if jobs != 1 and engine != "embedded":
+        raise UsageError(
+            f"--jobs with --engine {engine}", expected="one of them", fix="use --master local[N] for Spark"
+        )
     if engine != "embedded":
         made = run_on(engine, master, files, options, partitions)
     elif master is not None or partitions is not None:
         raise UsageError("--master or --partitions on the embedded engine", expected="--engine spark with them")
     else:
-        made = run(files, options, quiet=quiet)
+        made = run(files, options, jobs=jobs, quiet=quiet)
     if report is not None:
         write_report(report, made.as_dict())
     if not quiet:
@@ -164,9 +173,15 @@ class Files:
     format: str | None
 
 
-def run(files: Files, options: TransformOptions, *, quiet: bool) -> TransformReport:
-    """The run in this process."""
+def run(files: Files, options: TransformOptions, *, jobs: int = 1, quiet: bool) -> TransformReport:
+    """The run in this process, or in several of this machine."""
     from semcube.mapping import transform as embedded
+    from semcube.mapping import transform_in_processes
+
+    if jobs != 1:
+        return transform_in_processes(
+            files.inputs, files.output, files.mapping, options, jobs=jobs, format=files.format
+        )
 
     return embedded(files.inputs, files.output, files.mapping, options, format=files.format, quiet=quiet)
 

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from semcube.mapping.raster import RasterSettings
     from semcube.mapping.rows import Rows
 
-__all__ = ["TransformOptions", "evaluators", "quads", "transform"]
+__all__ = ["GROUPED", "TransformOptions", "bound_mapping", "evaluators", "output_prefixes", "quads", "transform"]
 
 Inputs = Sequence[str | Path] | str | Path
-_GROUPED = ("ttl", "trig", "rdf", "jsonld", "n3")
+GROUPED = ("ttl", "trig", "rdf", "jsonld", "n3")
+"""Syntaxes in which all quads of a subject stand together."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class TransformOptions:
     """``COLUMN=FILE``: tables of the codes of columns, where a mapping is generated."""
     probabilities: str | None = None
     """Regular expression for the columns of class probabilities, where a mapping is generated."""
+    describe: bool = True
+    """Describe each vector layer as a dataset of DCAT, where a mapping is generated."""
     grouped: bool = False
     """All quads of a subject together."""
     distinct: bool = False
@@ -110,7 +113,7 @@ def quads(
         ['"POINT (9.99 48.4)"^^<http://www.opengis.net/ont/geosparql#wktLiteral>']
     """
     chosen = replace(options or TransformOptions(), **changes)  # type: ignore[arg-type]
-    bound, reasons = _bound(inputs, mapping, chosen)
+    bound, reasons = bound_mapping(inputs, mapping, chosen)
     yield from _quads(bound, reasons, chosen, report if report is not None else TransformReport())
 
 
@@ -158,11 +161,11 @@ def transform(
     from semcube.mapping.targets import TargetWriters
 
     chosen = replace(options or TransformOptions(), **changes)  # type: ignore[arg-type]
-    bound, reasons = _bound(inputs, mapping, chosen)
-    writer = RDFWriter(output, format, prefixes=_prefixes(bound))
-    others = TargetWriters(bound.targets, _prefixes(bound))
+    bound, reasons = bound_mapping(inputs, mapping, chosen)
+    writer = RDFWriter(output, format, prefixes=output_prefixes(bound))
+    others = TargetWriters(bound.targets, output_prefixes(bound))
     syntaxes = {writer.format.name, *(each.syntax for each in others.targets)}
-    chosen = replace(chosen, grouped=chosen.grouped or not syntaxes.isdisjoint(_GROUPED))
+    chosen = replace(chosen, grouped=chosen.grouped or not syntaxes.isdisjoint(GROUPED))
     report = TransformReport(output=writer.name)
     with others, writer, Progress("transforming", unit="triples", quiet=quiet) as progress:
         for targets, batch in _routed(bound, reasons, chosen, report, writer.form):
@@ -174,7 +177,7 @@ def transform(
     return report
 
 
-def _prefixes(mapping: Mapping) -> dict[str, str]:
+def output_prefixes(mapping: Mapping) -> dict[str, str]:
     """Prefixes for the output: the usual ones and those of the mapping, but not those only mappings need."""
     own = {name: value for name, value in mapping.prefixes if value not in (RML, RR, RML_LEGACY)}
     return {name: PREFIXES[name] for name in ("rdf", "rdfs", "xsd", "geo", "sf")} | own
@@ -209,7 +212,9 @@ def _routed(
     report.seconds = time.perf_counter() - started
 
 
-def _bound(inputs: Inputs, mapping: str | Path | Mapping | None, options: TransformOptions) -> tuple[Mapping, Reasons]:
+def bound_mapping(
+    inputs: Inputs, mapping: str | Path | Mapping | None, options: TransformOptions
+) -> tuple[Mapping, Reasons]:
     """The mapping over the files that are meant, and what its keys are."""
     from semcube.mapping.generator import GeneratorRules, generate
     from semcube.mapping.parse import read_mapping
@@ -223,7 +228,9 @@ def _bound(inputs: Inputs, mapping: str | Path | Mapping | None, options: Transf
             key=options.key,
             source_crs=options.source_crs,
             raster=_raster_settings(options),
-            rules=GeneratorRules(options.language_columns, tuple(options.code_lists), options.probabilities),
+            rules=GeneratorRules(
+                options.language_columns, tuple(options.code_lists), options.probabilities, describe=options.describe
+            ),
         )
         return made.mapping, {source: key.reason for source, key in made.keys.items()}
     bound = bind(read_mapping(mapping) if isinstance(mapping, str | Path) else mapping, paths)

@@ -8,6 +8,7 @@ files together are the lines of the one file. A source is read in parts where it
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,8 +17,14 @@ from typing import TYPE_CHECKING
 
 from semcube.errors import OutputError, UnsupportedError, UsageError
 from semcube.io.terms import BlankNode
-from semcube.mapping import materialise
-from semcube.mapping.materialise import Reasons, TransformOptions, evaluators
+from semcube.mapping.materialise import (
+    GROUPED,
+    Reasons,
+    TransformOptions,
+    bound_mapping,
+    evaluators,
+    output_prefixes,
+)
 from semcube.mapping.model import Constant, LogicalSource, Mapping, RefObjectMap, TermMap, TermType
 from semcube.mapping.report import LayerReport, TransformReport
 from semcube.mapping.rows import VectorRows
@@ -27,10 +34,11 @@ if TYPE_CHECKING:
     from semcube.io.formats import Format
     from semcube.mapping.evaluate import Evaluator
 
-__all__ = ["Partition", "transform_in_partitions"]
+__all__ = ["Partition", "transform_in_partitions", "transform_in_processes"]
 
 Parts = list[tuple[LogicalSource, tuple[int, int] | None]]
 
+_BLANK_NODES = "a blank node may be in several of the files: read them as one document"
 _PER_SLOT = 2
 """Parts per task that runs at a time: with more than one, a part that takes longer holds up less."""
 
@@ -102,28 +110,101 @@ def transform_in_partitions(
         raise UsageError("partitions on standard output", expected="a folder", fix="name it with --output")
     if partitions is not None and partitions < 1:
         raise UsageError(f"{partitions} partitions", expected="1 or more")
-    chosen = options or TransformOptions()
-    bound, reasons = materialise._bound(inputs, mapping, chosen)
-    if chosen.distinct:
-        raise UnsupportedError("--distinct on an engine with partitions", fix="use the embedded engine")
-    syntax, ending = _syntax(Path(output), format)
-    chosen = replace(chosen, grouped=chosen.grouped or syntax.name in materialise._GROUPED)
-    prefixes = tuple(materialise._prefixes(bound).items())
-    parts = _parts(bound, chosen, partitions or engine.slots * _PER_SLOT)
-    report = TransformReport(output=str(output))
     with replacing_folder(output) as folder:
-        tasks = [
-            Partition(
-                _only(bound, source), source, span, chosen, folder / f"part-{number:05d}{ending}", syntax, prefixes
-            )
-            for number, (source, span) in enumerate(parts)
-        ]
-        reports = engine.map_tasks(Partition.write, tasks)
-    report.layers = _together(parts, reports, reasons)
-    if len(parts) > 1 and _has_blank_nodes(bound):
-        report.layers[0].note("a blank node may be in several of the files: read them as one document")
+        work = _Work(inputs, output, mapping, options or TransformOptions(), format, folder)
+        report = work.run(engine, partitions or engine.slots * _PER_SLOT)
     report.seconds = time.perf_counter() - started
     return report
+
+
+def transform_in_processes(
+    inputs: Sequence[str | Path] | str | Path,
+    output: str | Path,
+    mapping: str | Path | Mapping | None = None,
+    options: TransformOptions | None = None,
+    *,
+    jobs: int,
+    format: str | None = None,  # noqa: A002 - the word users know
+) -> TransformReport:
+    """Write files as one RDF file, in several processes of this machine.
+
+    Each source is read in parts where its format allows it; the files of the parts are put together.
+
+    Args:
+        inputs: Files; those the mapping names if empty.
+        output: ``.nt`` or ``.nq``, also with ``.gz``, ``.zst``, ``.bz2`` or ``.xz``, whose files may be put together.
+        mapping: R2RML or RML; made by rule by default.
+        options: How.
+        jobs: How many processes.
+        format: Syntax, where the name of the output does not tell it.
+
+    Returns:
+        The counts, those of the parts of a source together.
+
+    Raises:
+        UsageError: The output is a stream, or of a syntax whose documents cannot be put together.
+        SemcubeError: As :func:`semcube.mapping.transform`; the first error of any process.
+    """
+    from semcube.engines.processes import ProcessEngine
+    from semcube.io.output import joined, replacing
+
+    started = time.perf_counter()
+    if jobs < 1:
+        raise UsageError(f"{jobs} processes", expected="1 or more")
+    if str(output) == "-":
+        raise UsageError("several processes on standard output", expected="a file", fix="name it with --output")
+    with replacing(output) as file, tempfile.TemporaryDirectory(prefix=".semcube-", dir=file.parent) as folder:
+        work = _Work(inputs, output, mapping, options or TransformOptions(), format, Path(folder))
+        if work.syntax.name not in ("nt", "nq"):
+            raise UsageError(
+                f"{work.syntax.title} from several processes",
+                expected=".nt or .nq, whose lines can be put together",
+                fix="write .nt or .nq, or leave --jobs out",
+            )
+        with ProcessEngine(jobs) as engine:
+            report = work.run(engine, jobs)
+        joined(sorted(Path(folder).glob("part-*")), file)
+    report.seconds = time.perf_counter() - started
+    for layer in report.layers:
+        layer.notes = [text for text in layer.notes if text != _BLANK_NODES]
+    return report
+
+
+class _Work:
+    """The tasks of a run. All of the mapping is checked here, before a task starts."""
+
+    def __init__(
+        self,
+        inputs: Sequence[str | Path] | str | Path,
+        output: str | Path,
+        mapping: str | Path | Mapping | None,
+        options: TransformOptions,
+        named: str | None,
+        folder: Path,
+    ) -> None:
+        self.mapping, self.reasons = bound_mapping(inputs, mapping, options)
+        if options.distinct:
+            raise UnsupportedError("--distinct in partitions", fix="use the embedded engine in one process")
+        self.output, self.folder = output, folder
+        self.syntax, self.ending = _syntax(Path(output), named)
+        self.options = replace(options, grouped=options.grouped or self.syntax.name in GROUPED)
+
+    def run(self, engine: TaskEngine, partitions: int) -> TransformReport:
+        """Write the files; the counts, those of the parts of a source together."""
+        prefixes = tuple(output_prefixes(self.mapping).items())
+        parts = _parts(self.mapping, self.options, partitions)
+        tasks = [
+            Partition(
+                _only(self.mapping, source), source, span, self.options,
+                self.folder / f"part-{number:05d}{self.ending}", self.syntax, prefixes,
+            )
+            for number, (source, span) in enumerate(parts)
+        ]  # fmt: skip
+        report = TransformReport(output=str(self.output))
+        report.layers = _together(parts, engine.map_tasks(Partition.write, tasks), self.reasons)
+        if len(parts) > 1 and _has_blank_nodes(self.mapping):
+            report.layers[0].note(_BLANK_NODES)
+        return report
 
 
 def _syntax(output: Path, named: str | None) -> tuple[Format, str]:
@@ -146,8 +227,9 @@ def _parts(mapping: Mapping, options: TransformOptions, wanted: int) -> Parts:
         )
     found: Parts = []
     checked = evaluators(mapping, options)
+    layers = sum(isinstance(evaluator.rows, VectorRows) for evaluator, _ in checked)
     for evaluator, source in checked:
-        each = -(-wanted // len(checked))
+        each = -(-wanted // max(layers, 1))
         rows = evaluator.rows
         spans: tuple[tuple[int, int], ...] = ()
         if each > 1 and isinstance(rows, VectorRows) and _by_row(evaluator):
