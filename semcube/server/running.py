@@ -172,10 +172,13 @@ class _Execution:
 
 
 class Runner:
-    """A bounded pool of threads for the work of requests.
+    """Bounded pools of threads for the work of requests: one for reading, and one with a single place for changes.
+
+    A store takes one change at a time. Changes that wait for each other take no place of a query, and a change does not
+    wait until a query has ended.
 
     Args:
-        places: Pieces of work that run at once.
+        places: Pieces of reading work that run at once.
         queue_s: How long one waits for a place, in seconds.
         metrics: Counts what runs.
     """
@@ -184,6 +187,7 @@ class Runner:
         self.queue_s = queue_s
         self.metrics = metrics
         self._pool = ThreadPoolExecutor(places, thread_name_prefix="semcube-query")
+        self._changes = ThreadPoolExecutor(1, thread_name_prefix="semcube-change")
         self.stuck = 0
         """Threads that still ran when :meth:`close` gave up."""
         self._running: set[_Execution] = set()
@@ -194,7 +198,8 @@ class Runner:
         running = list(self._running)
         for execution in running:
             execution.cancellation.cancel()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._changes):
+            pool.shutdown(wait=False, cancel_futures=True)
         left = wait([e.future for e in running if e.future is not None], CLOSING_S).not_done
         self.stuck = len(left)
 
@@ -219,7 +224,7 @@ class Runner:
             work: Runs in a thread.
             timeout_s: Deadline, in seconds; 0 is none.
             operation: What it is, for the metrics.
-            patient: Wait for the thread even past the deadline: for changes, whose outcome has to be told.
+            patient: It is a change: wait for the thread even past the deadline, because its outcome has to be told.
 
         Raises:
             BusyError: No place became free in time.
@@ -254,15 +259,15 @@ class Runner:
         return response
 
     async def _start(self, execution: _Execution) -> None:
-        execution.future = self._pool.submit(execution.run)
+        pool = self._changes if execution.patient else self._pool
+        execution.future = pool.submit(execution.run)
         try:
             await asyncio.wait_for(execution.started.wait(), self.queue_s)
         except TimeoutError:
             if execution.future.cancel():
-                raise BusyError(
-                    f"all {self._pool._max_workers} places for queries are taken",
-                    fix="try again in a few seconds",
-                ) from None
+                taken = f"all {pool._max_workers} places for queries are taken"
+                found = "other changes are being made" if execution.patient else taken
+                raise BusyError(found, fix="try again in a few seconds") from None
 
 
 async def _head(execution: _Execution) -> tuple[list[bytes], bool]:

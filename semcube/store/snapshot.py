@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from semcube.engines.base import Cancellation
 from semcube.engines.embedded import stream
+from semcube.engines.memory import give_back_soon
 from semcube.engines.sql import compile_sql
 from semcube.sparql.dataset import Estimate
 from semcube.store.cache import Counts
@@ -181,6 +182,7 @@ class Snapshot:
                     session.busy.close()
                 if self._source is not None:
                     self._source.give_back(session.connection, self.version, used=session.used)
+        give_back_soon()
 
     # --- Dataset ----------------------------------------------------------------------------------------------------
 

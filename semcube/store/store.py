@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from semcube.config import Settings
+from semcube.engines.memory import give_back_soon
 from semcube.errors import StoreError
 from semcube.io.terms import IRI
 from semcube.store.cache import Cache
@@ -188,6 +189,7 @@ class Store:
                 raise
             finally:
                 cursor.close()
+                give_back_soon()
 
     def load(
         self,
