@@ -25,14 +25,10 @@ from benchmarks.interlinking.measure import Cost, isolated
 from benchmarks.interlinking.page import write
 from benchmarks.interlinking.resume import command, resumed
 from benchmarks.interlinking.sets import PAIRINGS
-from semcube.interlink import LinkRelations
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks" / "interlinking.md"
 HERE = Path(__file__).parent
 PEERS = {"duckdb": "duckdb_join.py", "sedonadb": "sedonadb_join.py"}
-NINE = {"Intersects": "sfIntersects", "Touches": "sfTouches", "Crosses": "sfCrosses", "Within": "sfWithin",
-        "Contains": "sfContains", "Overlaps": "sfOverlaps", "Equals": "sfEquals", "Covers": "ehCovers",
-        "CoveredBy": "ehCoveredBy"}  # fmt: skip
 
 
 def told(cost: Cost, *, memory: bool = False) -> dict[str, Any]:
@@ -60,13 +56,9 @@ def peer(name: str, letter: str, given: argparse.Namespace, work: Path) -> dict[
 def counts_of(table: Any) -> dict[str, int]:
     """Pairs by relation, from matrices or from one column for each."""
     if "matrix" in table.column_names:
-        found = dict.fromkeys(LinkRelations("sf,ehCovers,ehCoveredBy").names, 0)
-        values = table.column("matrix").combine_chunks().value_counts()
-        for value in values.to_pylist():
-            for name in LinkRelations("sf,ehCovers,ehCoveredBy").of(value["values"]):
-                found[name] += value["counts"]
-        return found
-    return {iri: int(np.sum(table.column(name).to_numpy())) for name, iri in NINE.items()}
+        values = table.column("matrix").combine_chunks().value_counts().to_pylist()
+        return oracle.counts((value["values"], value["counts"]) for value in values)
+    return {name: int(np.sum(table.column(name).to_numpy())) for name in oracle.NINE}
 
 
 def against(letter: str, output: Path) -> dict[str, Any]:
