@@ -91,7 +91,8 @@ def run(data: Path, queries: Sequence[Any], name: str, options: argparse.Namespa
         before = machine()
         figures = measure(engine, data, chosen, folder, limits)
         figures |= {"at": before["at"], "load_average": [before["load"][0], machine()["load"][0]]}
-        found["engines"][engine_name] = figures
+        measured = {**found["engines"], engine_name: figures}
+        found["engines"] = {name: measured[name] for name in ENGINES if name in measured}
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return found

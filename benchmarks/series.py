@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,20 @@ def _millions(triples: int) -> str:
     return f"{triples / 1e6:.1f} M"
 
 
+def _general(label: str) -> str:
+    """The label of a query without the number of the rarest tag, which depends on the size.
+
+    Example:
+        >>> _general("land [1] sfIntersects state [256]"), _general("land of tag 64")
+        ('land sfIntersects state [rare]', 'land of the rare tag')
+    """
+    label = re.sub(r"of tag \d\d+", "of the rare tag", label)
+    return re.sub(r" \[(\d+)\]", lambda found: "" if found[1] == "1" else " [rare]", label)
+
+
 def _table(found: dict[int, dict[str, Any]], engine: str) -> list[str]:
-    small = min(found, key=lambda triples: abs(triples - 1e6))
     large = max(found)
+    small = min(set(found) - {large}, key=lambda triples: abs(triples - 1e6))
     head = ["query", "what", *map(_millions, found), f"x time for x{large / small:.1f} data"]
     lines = ["| " + " | ".join(head) + " |", "| --- | --- |" + " ---: |" * (len(head) - 2)]
     for query in found[small]["queries"]:
@@ -47,8 +59,7 @@ def _table(found: dict[int, dict[str, Any]], engine: str) -> list[str]:
         cells = [f"{time_text(v)} ({rows[t]:,})" if v is not None else "-" for t, v in times.items()]
         first, last = times[small], times[large]
         grown = f"{last / first:.1f}" if first and last else "-"
-        label = query["label"].replace("[1]", "").replace("  ", " ")
-        lines.append("| " + " | ".join([query["name"], label, *cells, grown]) + " |")
+        lines.append("| " + " | ".join([query["name"], _general(query["label"]), *cells, grown]) + " |")
     return lines
 
 
