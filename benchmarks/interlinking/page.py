@@ -19,7 +19,7 @@ ROWS = {
     "oracle": "JTS 1.20, unprepared relate", "duckdb": "DuckDB 1.5.5 spatial, 9 predicates",
     "sedonadb": "SedonaDB 0.5.0, ST_Relate", "sedona": "Sedona 1.8.1 on Spark, `local[2]`",
 }  # fmt: skip
-DRAWN = ("random", "mbro", "probe", "optimum")
+DRAWN = ("random", "mbro", "octagon", "octagon, learning", "probe", "optimum")
 
 ABOUT = """Two sets, all pairs that share a point, and their relations. How the sets are made, and how to run all of
 this: `benchmarks/interlinking/README.md`. CPU seconds are user and system time of a process and all that it starts; two
@@ -43,7 +43,8 @@ session; Sedona's inputs are cached then and it counts matrices only, semcube re
 Same links: the sorted lines of all files are those of the embedded engine."""
 PROGRESSIVE = """Progressive geometry recall: the mean recall over the order in which candidates are verified; *optimum*
 verifies all related pairs first. Sets whose candidates are all related have none. MBRO is the best of the published
-weights (CF, JS, X2, ISP, MBRO). T to I were chosen after the scores."""
+weights (CF, JS, X2, ISP, MBRO). *Learning* is the default: the order by the score follows what is found. T to I were
+chosen after the scores."""
 
 
 def write(found: dict[str, Any], page: Path) -> None:
@@ -186,7 +187,7 @@ def _curves(found: dict[str, Any], page: Path) -> list[str]:
     seconds = ", ".join(f"{name} {mine['S']['scores'][name]['cpu']:.2f}" for name in names[1:]) if "S" in mine else ""
     if seconds:
         out += ["", f"CPU seconds of scoring the {mine['S']['candidates']:,} candidates of S: {seconds}."]
-    drawn = [name for name in dict.fromkeys([*DRAWN[:2], "fill", "octagon", *DRAWN[2:]]) if name in names]
+    drawn = [name for name in DRAWN if name in names]
     lines = {
         f"{letter}: {PAIRINGS[letter].title}": {
             name: [(place / 100, recall) for place, recall in enumerate(one["scores"][name]["recall"])]
