@@ -79,7 +79,9 @@ def transform(  # noqa: PLR0913, PLR0917 - one parameter for each option
     ] = None,
     output: Annotated[
         str,
-        typer.Option("-o", "--output", help=".nt .nq .ttl .trig .rdf .jsonld, also .gz or .zst; - is standard output."),
+        typer.Option(
+            "-o", "--output", help=".nt .nq .ttl .trig .rdf .jsonld, also .gz or .zst; .parquet; - is standard output."
+        ),
     ] = "-",
     mapping: Annotated[
         str | None, typer.Option("-m", "--mapping", help="R2RML or RML; made by rule by default.")

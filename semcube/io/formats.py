@@ -12,7 +12,7 @@ from semcube.errors import UnsupportedError
 if TYPE_CHECKING:
     import pyoxigraph
 
-__all__ = ["COMPRESSIONS", "FORMATS", "Format", "format_of", "split_compression"]
+__all__ = ["COMPRESSIONS", "FORMATS", "QUAD_PARQUET", "Format", "format_of", "output_format_of", "split_compression"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,9 @@ FORMATS: tuple[Format, ...] = (
 )
 """Every syntax that is read and written."""
 
+QUAD_PARQUET = Format("parquet", "Quad-Parquet", ("parquet",), ("application/vnd.apache.parquet",), True)
+"""Quads as a table (:mod:`semcube.io.quad_parquet`); apart, since other Parquet files hold no RDF."""
+
 COMPRESSIONS = {"gz": "gzip", "zst": "zstd", "bz2": "bzip2", "xz": "xz"}
 """Extension -> compression."""
 
@@ -100,3 +103,17 @@ def format_of(text: str | Path) -> Format:
         expected=f"one of {known} (also with .gz, .zst, .bz2, .xz) or their media types",
         fix="rename the file or name its format",
     )
+
+
+def output_format_of(text: str | Path) -> Format:
+    """As :func:`format_of`, for what is written: a Parquet file there holds quads.
+
+    Raises:
+        UnsupportedError: No such syntax.
+
+    Example:
+        >>> output_format_of("roads.parquet").title, output_format_of("roads.nt").title
+        ('Quad-Parquet', 'N-Triples')
+    """
+    name = str(text).lower().rpartition(".")[2]
+    return QUAD_PARQUET if name == QUAD_PARQUET.name else format_of(text)

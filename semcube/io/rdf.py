@@ -13,9 +13,10 @@ from typing import IO, TYPE_CHECKING, BinaryIO, cast
 import pyoxigraph as ox
 
 from semcube.errors import RDFSyntaxError, SourceError, UnsupportedError
-from semcube.io.formats import Format, format_of
+from semcube.io.formats import QUAD_PARQUET, Format, format_of, output_format_of
 from semcube.io.ntriples import Lines, keys_of_lines, keys_of_quads, syntax_error
-from semcube.io.streams import open_input, read_errors
+from semcube.io.quad_parquet import is_quad_parquet, read_quad_parquet
+from semcube.io.streams import open_input, read_errors, source_file
 from semcube.io.terms import IRI
 
 if TYPE_CHECKING:
@@ -64,6 +65,9 @@ def read_rdf(
     if base is None and isinstance(stream, str | Path) and str(stream) != "-":
         base = Path(stream).resolve().as_uri()
     prefix = f"b{secrets.token_hex(6)}x" if blank_prefix is None else blank_prefix
+    if syntax is QUAD_PARQUET:
+        yield from _table_batches(stream, prefix, graph)
+        return
     with open_input(stream) as (data, name):
         lines = Lines(name, syntax.graphs, prefix, None if graph is None else f"<{graph.value}>")
         if syntax.name in ("nt", "nq"):
@@ -76,12 +80,23 @@ def _syntax(source: str | Path | IO[bytes], named: str | Format | None) -> Forma
     if isinstance(named, Format):
         return named
     if named is not None:
-        return format_of(named)
+        return output_format_of(named)
+    if isinstance(source, str | Path) and is_quad_parquet(source):
+        return QUAD_PARQUET
     if not isinstance(source, str | Path) or str(source) == "-":
         raise UnsupportedError(
             "the syntax of a stream is not known", expected="a format", fix="name it, for example format='ttl'"
         )
     return format_of(source)
+
+
+def _table_batches(source: str | Path | IO[bytes], prefix: str, graph: IRI | None) -> Iterator[pa.RecordBatch]:
+    """Quads as a table, which is read from a file."""
+    if not isinstance(source, str | Path) or str(source) == "-":
+        raise UnsupportedError("Quad-Parquet from a stream", expected="the path of a file")
+    yield from read_quad_parquet(
+        source_file(source), blank_prefix=prefix, graph=None if graph is None else f"<{graph.value}>"
+    )
 
 
 def _line_batches(data: BinaryIO, lines: Lines) -> Iterator[pa.RecordBatch]:

@@ -13,9 +13,10 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 from semcube.errors import OutputError, SemcubeError, UnsupportedError
-from semcube.io.formats import Format, format_of, split_compression
+from semcube.io.formats import QUAD_PARQUET, Format, output_format_of, split_compression
 from semcube.io.ntriples import LineBatch, lines_of_keys
 from semcube.io.output import output_errors, replacing
+from semcube.io.quad_parquet import QuadParquetWriter
 from semcube.io.streams import compressing
 from semcube.vocab import PREFIXES
 
@@ -33,8 +34,8 @@ class RDFWriter:
     A file appears when it is complete; after an error or Ctrl-C there is none, and an old one stays as it was.
 
     Args:
-        target: A path (``.gz``, ``.zst``, ``.bz2``, ``.xz`` compress), ``-`` for standard output, or a binary stream,
-            which is left open.
+        target: A path (``.gz``, ``.zst``, ``.bz2``, ``.xz`` compress; ``.parquet`` is a table of quads), ``-`` for
+            standard output, or a binary stream, which is left open.
         format: The syntax by name, extension or media type; needed where a path does not tell it.
         prefixes: Prefix -> namespace for Turtle, TriG, RDF/XML; those of :data:`semcube.vocab.PREFIXES` by default.
         compression: ``gzip``, ``zstd``, ``bzip2``, ``xz`` for a stream.
@@ -75,6 +76,7 @@ class RDFWriter:
         self._exits = contextlib.ExitStack()
         self._stream: IO[bytes] | None = None
         self._thread: _Serializer | None = None
+        self._table: QuadParquetWriter | None = None
 
     def __enter__(self) -> RDFWriter:
         if not isinstance(self.target, str | Path):
@@ -86,14 +88,16 @@ class RDFWriter:
             with output_errors(self.target):
                 stream = self._exits.enter_context(path.open("wb"))
         self._stream = compressing(stream, self._compression)
-        if self.format.name not in ("nt", "nq"):
+        if self.format is QUAD_PARQUET:
+            self._table = self._exits.enter_context(QuadParquetWriter(self._stream))
+        elif self.format.name not in ("nt", "nq"):
             self._thread = _Serializer(self._stream, self.format, self.prefixes)
         return self
 
     @property
     def form(self) -> Literal["triples", "quads"] | None:
         """What lines may hold that :meth:`write` takes; None where it needs keys."""
-        if self.format.name == "rdf":
+        if self.format.name == "rdf" or self.format is QUAD_PARQUET:
             return None
         return "quads" if self.format.graphs else "triples"
 
@@ -108,6 +112,11 @@ class RDFWriter:
             raise OutputError("the writer is not open", fix="use it in a 'with' statement")
         if isinstance(batch, LineBatch):
             self._put(batch.data, batch.quads)
+            return
+        if self._table is not None:
+            with output_errors(self.name):
+                self._table.write(batch)
+            self.quads += batch.num_rows
             return
         graph = batch.column("g")
         if not self.format.graphs and graph.null_count < len(graph):
@@ -178,7 +187,9 @@ def _syntax(target: str | Path | IO[bytes], named: str | Format | None) -> Forma
         raise UnsupportedError(
             "the syntax of an output stream is not known", expected="a format", fix="name it, for example format='ttl'"
         )
-    found = named if isinstance(named, Format) else format_of(cast("str | Path", target) if named is None else named)
+    found = (
+        named if isinstance(named, Format) else output_format_of(cast("str | Path", target) if named is None else named)
+    )
     if not found.writable:
         raise UnsupportedError(f"{found.title} is read but not written", fix="write .ttl, .trig, .nt or .nq")
     return found

@@ -209,10 +209,10 @@ class _Work:
 
 def _syntax(output: Path, named: str | None) -> tuple[Format, str]:
     """The syntax of each file, and how its name ends."""
-    from semcube.io.formats import format_of, split_compression
+    from semcube.io.formats import output_format_of, split_compression
 
     plain, compression = split_compression(output.name)
-    syntax = format_of(plain if named is None else named)
+    syntax = output_format_of(plain if named is None else named)
     endings = {"gzip": ".gz", "zstd": ".zst", "bzip2": ".bz2", "xz": ".xz"}
     if not syntax.writable:
         raise OutputError(f"{syntax.title} is read but not written", fix="name the folder .nt, .nq, .ttl or .trig")

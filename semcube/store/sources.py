@@ -78,8 +78,9 @@ def _files(
 
 def _is_rdf(path: str | Path) -> bool:
     from semcube.io.formats import format_of
+    from semcube.io.quad_parquet import is_quad_parquet
 
-    if str(path) == "-":
+    if str(path) == "-" or is_quad_parquet(path):
         return True
     try:
         format_of(path)
