@@ -375,3 +375,27 @@ def test_natural_earth(shared: Path, source: str, target: str | None) -> None:
     options = InterlinkOptions(relations="all", minimal=target is None)
     found, _ = both(folder / source, None if target is None else folder / target, options, 11)
     assert len(found) > 200
+
+
+def test_the_interval_of_the_recall_holds_in_nine_of_ten_runs(tmp_path: Path) -> None:
+    runs = 50
+    held = 0
+    for seed in range(runs):
+        random = np.random.default_rng(seed)
+        stars = [
+            shapely.Point(*random.uniform(0, 30, 2)).buffer(random.uniform(0.2, 3), quad_segs=3) for _ in range(120)
+        ]
+        walks = [
+            shapely.LineString(random.uniform(0, 30, 2) + random.normal(0, 0.9, (4, 2)).cumsum(0)) for _ in range(500)
+        ]
+        sides = written(tmp_path / "s.parquet", stars), written(tmp_path / "t.parquet", walks)
+        whole = interlink(*sides, **NAMES).report
+        options = InterlinkOptions(budget=int(whole.candidates * random.uniform(0.2, 0.8)), **NAMES)
+        links = stream_in_partitions(*sides, options, engine=InProcess(), partitions=int(random.integers(1, 9)))
+        for _ in links:
+            pass
+        low, high = links.report.recall_low, links.report.recall_high
+        assert low is not None
+        assert high is not None
+        held += low <= links.report.related / whole.related <= high
+    assert held >= 0.9 * runs
