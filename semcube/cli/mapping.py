@@ -14,6 +14,7 @@ from semcube.cli.mapping_options import (
     Cells,
     CodeList,
     Confidence,
+    Describe,
     Key,
     LanguageColumns,
     Layer,
@@ -57,6 +58,7 @@ def generate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     language_columns: LanguageColumns = False,
     code_list: CodeList = None,
     probabilities: Probabilities = None,
+    describe: Describe = True,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print no notes.")] = False,
 ) -> None:
     """Write a mapping by rule; edit it and run it with: semcube transform --mapping M --output OUT."""
@@ -75,7 +77,7 @@ def generate(  # noqa: PLR0913, PLR0917 - one parameter for each option
         raster=RasterSettings(
             zones, cells, categorical, source_crs, min_pixels, max_regions, confidence, per_pixel, tuple(model or ())
         ),
-        rules=GeneratorRules(language_columns, tuple(code_list or ()), probabilities, suggest=True),
+        rules=GeneratorRules(language_columns, tuple(code_list or ()), probabilities, describe, suggest=True),
     )
     folder = Path.cwd() if output == "-" else Path(output).resolve().parent
     _write(output, mapping_turtle(made.mapping, directory=folder))

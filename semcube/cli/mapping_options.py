@@ -12,6 +12,7 @@ __all__ = [
     "Cells",
     "CodeList",
     "Confidence",
+    "Describe",
     "Key",
     "LanguageColumns",
     "Layer",
@@ -48,6 +49,7 @@ LanguageColumns = Annotated[
 CodeList = Annotated[
     list[str] | None, typer.Option(help="COLUMN=FILE: the table of a column's codes, which become SKOS concepts.")
 ]
+Describe = Annotated[bool, typer.Option("--describe/--no-describe", help="Describe vector layers as datasets (DCAT).")]
 Probabilities = Annotated[
     str | None, typer.Option(help="Columns of class probabilities, as a pattern such as 'p_(.+)'.")
 ]

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import html
 import math
+import operator
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -246,7 +248,7 @@ _row("math_round round", "number:number", "integer", "CAST(floor({0} + 0.5) AS B
 _row("math_mod mod", "number:number number:second", "number", "CASE WHEN {1} <> 0 THEN {0} % {1} END",
      "The remainder, with the sign of the first.")(lambda n, d: math.fmod(n, d) if d else None)  # fmt: skip
 _row("math_pow pow", "number:number number:second", "number", "pow({0}, {1})", "A power.")(math.pow)
-_row("math_sum sum", "number:many*", "number", " + ".join, "The sum.")(lambda *n: sum(n))
+_row("math_sum sum", "number:many*", "number", " + ".join, "The sum.")(lambda *n: functools.reduce(operator.add, n))
 _row("math_multiply multiply", "number:many*", "number", " * ".join, "The product.")(lambda *n: math.prod(n))
 _row("math_divide divide", "number:number number:second", "number", "CASE WHEN {1} <> 0 THEN {0} / {1} END",
      "The quotient.")(lambda n, d: n / d if d else None)  # fmt: skip

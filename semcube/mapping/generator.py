@@ -14,6 +14,7 @@ from semcube.io.remote import url_of
 from semcube.mapping.build import iri_of, literal, predicate, rule, same
 from semcube.mapping.iri import local_name
 from semcube.mapping.keys import Key, choose_key
+from semcube.mapping.layer_description import description_maps
 from semcube.mapping.model import (
     GEOMETRY,
     GEOMETRY_NODE,
@@ -34,6 +35,7 @@ from semcube.vocab import GEO, PREFIXES, RDF_LANG_STRING, RDF_TYPE, RDFS, SF, SK
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from semcube.io import LayerInfo
     from semcube.mapping.raster import RasterSettings
 
 __all__ = ["Generated", "GeneratorRules", "generate"]
@@ -67,6 +69,8 @@ class GeneratorRules:
     """``COLUMN=FILE``: the values of the column are codes of that table, which becomes SKOS."""
     probabilities: str | None = None
     """Regular expression for columns of probabilities; its first group is the class."""
+    describe: bool = True
+    """Describe each vector layer as a dataset of DCAT."""
     suggest: bool = False
     """Look for columns that hold keys of other layers and for extents that overlap; said in comments."""
 
@@ -91,6 +95,8 @@ class _Layer:
     """Column -> object map that would link it to another layer."""
     notes: tuple[str, ...] = ()
     """Further comments."""
+    info: LayerInfo | None = None
+    """What the reader says of it."""
 
 
 def generate(
@@ -152,7 +158,7 @@ def generate(
     maps += [each for codes in dict.fromkeys(terms.codes.values()) for each in codes.maps()]
     maps += [each for path in items for each in stac_maps(path, base)]
     prefixes = {name: PREFIXES[name] for name in ("geo", "sf", "rdf", "rdfs", "xsd", "rml", "semcube")}
-    prefixes |= {name: PREFIXES[name] for name in ("dcat", "dcterms") if items}
+    prefixes |= {name: PREFIXES[name] for name in ("dcat", "dcterms") if items or (rules.describe and described)}
     if terms.codes or rules.probabilities:
         prefixes |= {name: PREFIXES[name] for name in ("dcterms", "prov", "schema", "skos", "sosa")}
     taken = {item.segment for item in described}
@@ -207,6 +213,7 @@ def _layers(path: Path, layer: str | None, key: str | None, source_crs: str | No
                 has_geometry=info.geometry_column is not None,
                 comments=info.field_comments,
                 labels=renamed,
+                info=info,
             )
         )
     if layer is not None and not found:
@@ -341,6 +348,8 @@ def _triples_maps(
         kind = predicate(RDF_TYPE, iri_of(SF, Reference(GEOMETRY_TYPE)), comment="the class of each row's own geometry")
         wkt = predicate(GEO + "asWKT", literal(GEOMETRY, WKT_LITERAL))
         maps.append(rule(f"#{item.segment}-geometry", item.source, geometry, (GEO + "Geometry",), kind, wkt))
+    if rules.describe and item.info is not None:
+        maps += description_maps(item.source, start.rstrip("/"), f"#{item.segment}", item.info)
     return maps + _predictions(item, start, rules, model)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from semcube.errors import RowError
+from semcube.errors import CRSError, RowError
 from semcube.mapping.compile import Column
 from semcube.mapping.geometries import OnError, OutputSystem, output_system, prepare
 from semcube.mapping.model import FID, GEOMETRY, GEOMETRY_NODE, GEOMETRY_TYPE
@@ -65,7 +65,14 @@ class Table:
         columns = self.used
         if rows.geometry_column and set(columns) & {GEOMETRY, GEOMETRY_TYPE, GEOMETRY_NODE}:
             where = rows.source if rows.layer in (None, rows.source) else f"{rows.source}, layer {rows.layer}"
-            self.system = output_system(rows.crs or self.options.source_crs, self.options.crs, where=where)
+            system = rows.crs or self.options.source_crs
+            unknown = next((note for note in rows.notes if system is None and "not understood" in note), None)
+            if unknown is not None:
+                raise CRSError(
+                    f"{where}: {unknown.removesuffix('; say it with crs=')}",
+                    fix="say which one it is with --source-crs, for example --source-crs EPSG:4326",
+                )
+            self.system = output_system(system, self.options.crs, where=where)
 
     def batches(self, report: LayerReport, selection: Selection) -> Iterator[tuple[pa.Table, np.ndarray]]:
         """Tables for the projection and the row ids.
@@ -76,6 +83,7 @@ class Table:
         names = [name for name in self.used if name not in (GEOMETRY, GEOMETRY_TYPE, GEOMETRY_NODE)]
         if self.system is not None and self.rows.geometry_column:
             names.append(self.rows.geometry_column)
+        report.describes = getattr(self.rows, "describes", False)
         for batch in self.rows.batches(names, selection, self.options.batch_bytes):
             report.features_in += batch.num_rows
             if batch.num_rows:

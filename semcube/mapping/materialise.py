@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 from semcube.config import Settings
 from semcube.mapping.model import LogicalSource, LogicalTarget, Mapping, TriplesMap
 from semcube.mapping.report import TransformReport
-from semcube.mapping.sources import bind, open_rows
+from semcube.mapping.sources import bind, named_in, open_rows
 from semcube.vocab import PREFIXES, RML, RML_LEGACY, RR
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def transform(
         >>> _ = (folder / "towns.csv").write_text("id,name,lon,lat\\n7,Ulm,9.99,48.40\\n")
         >>> report = transform(folder / "towns.csv", folder / "towns.nt")
         >>> report.features_in, report.features_out, report.triples
-        (1, 1, 12)
+        (1, 1, 22)
     """
     from semcube.io import RDFWriter
     from semcube.io.ntriples import LineBatch
@@ -267,7 +267,8 @@ def evaluators(mapping: Mapping, options: TransformOptions) -> list[tuple[Evalua
 
 def _open(mapping: Mapping, source: LogicalSource, options: TransformOptions) -> Rows:
     references = mapping.references(source)
-    return open_rows(source, _raster_settings(options), source_crs=options.source_crs, references=references)
+    with named_in(mapping, source):
+        return open_rows(source, _raster_settings(options), source_crs=options.source_crs, references=references)
 
 
 def _base(options: TransformOptions) -> str:

@@ -94,6 +94,8 @@ class Formulation(Enum):
     """A table of a database; the iterator is its name."""
     QUERY = "SQL2008Query"
     """The result of an SQL query; the iterator is its text."""
+    LAYER = "Layer"
+    """One row about a layer of a vector file, see :mod:`semcube.mapping.layer_description`."""
     STAC = "STAC"
     """A table of a STAC document; the iterator names it: items, collections, assets or keywords."""
     SPARQL = "SPARQL_Results_CSV"

@@ -107,7 +107,8 @@ class _Reader(SourceReader):
             graphs = self.graph_maps(subjects[0])
         if subject.term_type is TermType.LITERAL:
             raise self.error("the subject is a literal", node="subjectMap", expected="an IRI or a blank node")
-        items = tuple(self.predicate_object(node) for node in self.graph.values(self.subject, "predicateObjectMap"))
+        pairs = self.graph.values(self.subject, "predicateObjectMap")
+        items = tuple(self.named_pair(node, number) for number, node in enumerate(pairs, 1))
         self.check_identifiers()
         base = self.one(self.subject, "baseIRI")
         own = None if base is None else self.iri(base, "baseIRI")
@@ -242,6 +243,8 @@ class _Reader(SourceReader):
         value = self.one(node, name)
         dynamic = self.one(node, name + "Map")
         if dynamic is None:
+            if name == "datatype" and isinstance(value, Literal):
+                raise self.error(f"datatype {value.lexical!r}", node=where, expected="an IRI such as xsd:date")
             return None if value is None else self.fixed(value, f"{where} {name}"), ()
         if value is not None:
             raise self.error(f"both {name} and {name}Map", node=where, expected="one of them")
@@ -264,6 +267,24 @@ class _Reader(SourceReader):
                 raise self.error("a graph is a literal", node=each.node, expected="an IRI")
         return tuple(maps)
 
+    def named_pair(self, node: Term, number: int) -> PredicateObjectMap:
+        """A predicate-object map whose term maps, and errors, say of which property they are."""
+        given = self.graph.values(node, "predicate") + [
+            value for each in self.graph.values(node, "predicateMap") for value in self.graph.values(each, "constant")
+        ]
+        of = f"of {self.graph.name(given[0])}" if given else f"of predicateObjectMap {number}"
+        try:
+            made = self.predicate_object(node)
+        except MappingError as error:
+            where = f"{error.node} {of}" if error.node else f"predicateObjectMap {number}"
+            raise self.error(error.found, node=where, expected=error.expected, fix=error.fix) from None
+        return replace(
+            made,
+            predicates=tuple(replace(each, node=f"{each.node} {of}") for each in made.predicates),
+            objects=tuple(replace(each, node=f"{each.node} {of}") for each in made.objects),
+            graphs=tuple(replace(each, node=f"{each.node} {of}") for each in made.graphs),
+        )
+
     def predicate_object(self, node: Term) -> PredicateObjectMap:
         predicates = [self.term_map(each, "predicateMap") for each in self.graph.values(node, "predicateMap")]
         predicates += [self.constant(each, "predicate") for each in self.graph.values(node, "predicate")]
@@ -274,7 +295,7 @@ class _Reader(SourceReader):
         objects += [self.constant(each, "object") for each in self.graph.values(node, "object")]
         if not predicates or not objects:
             missing = "predicate" if not predicates else "object"
-            raise self.error(f"a predicate-object map without a {missing}", node=self.graph.name(node))
+            raise self.error(f"a predicate-object map without a {missing}", node="rml:" + missing)
         comments = [each.lexical for each in self.graph.exact(node, RDFS + "comment") if isinstance(each, Literal)]
         return PredicateObjectMap(tuple(predicates), tuple(objects), self.graph_maps(node), " ".join(comments))
 

@@ -38,6 +38,7 @@ FORMULATIONS = {
     RR + "SQL2008": Formulation.TABLE,
     SEMCUBE + "Spreadsheet": Formulation.VECTOR,
     SEMCUBE + "STAC": Formulation.STAC,
+    SEMCUBE + "Layer": Formulation.LAYER,
     W3C_FORMATS + "SPARQL_Results_CSV": Formulation.SPARQL,
 }
 """Reference formulation -> how the source is read."""

@@ -50,6 +50,8 @@ class LayerReport:
     reasons: Counter[str] = field(default_factory=Counter)
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    describes: bool = False
+    """Whether its row is about a layer, and no feature."""
 
     def skip_row(self, row: int | None, reason: str, column: str | None = None) -> None:
         """Count a row that gives nothing."""
@@ -92,7 +94,7 @@ class LayerReport:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        plain = {name: value for name, value in vars(self).items() if name not in ("reasons", "skipped")}
+        plain = {name: value for name, value in vars(self).items() if name not in ("reasons", "skipped", "describes")}
         return plain | {"reasons": dict(self.reasons), "skipped": [each.as_dict() for each in self.skipped]}
 
 
@@ -120,17 +122,17 @@ class TransformReport:
     @property
     def features_in(self) -> int:
         """Rows read, after ``where`` and ``bbox``."""
-        return sum(layer.features_in for layer in self.layers)
+        return sum(layer.features_in for layer in self.layers if not layer.describes)
 
     @property
     def features_out(self) -> int:
         """Rows that gave at least one triple."""
-        return sum(layer.features_out for layer in self.layers)
+        return sum(layer.features_out for layer in self.layers if not layer.describes)
 
     @property
     def features_skipped(self) -> int:
         """Rows that gave none; the reasons are in the layers."""
-        return sum(layer.features_skipped for layer in self.layers)
+        return sum(layer.features_skipped for layer in self.layers if not layer.describes)
 
     @property
     def triples(self) -> int:
@@ -141,13 +143,15 @@ class TransformReport:
         """For JSON."""
         names = ("features_in", "features_out", "features_skipped", "triples")
         counts = {name: getattr(self, name) for name in names}
-        layers = [layer.as_dict() for layer in self.layers]
+        layers = [layer.as_dict() for layer in self.layers if not layer.describes]
         return counts | {"seconds": round(self.seconds, 3), "output": self.output, "layers": layers}
 
     def summary(self) -> str:
         """A few lines for people."""
         lines = []
         for layer in self.layers:
+            if layer.describes:
+                continue
             name = layer.source if layer.layer in (None, layer.source) else f"{layer.source}, {layer.layer}"
             extra = [
                 f"{count} {what}"

@@ -3,20 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from semcube.errors import MappingError, SourceError, UnsupportedError
+from semcube.errors import MappingError, RowError, SourceError, UnsupportedError
 from semcube.io.remote import is_remote, url_of
 from semcube.mapping.model import Formulation, LogicalSource, Mapping
 
 if TYPE_CHECKING:
     from semcube.mapping.raster import RasterSettings
-    from semcube.mapping.rows import Rows
+    from semcube.mapping.rows import Rows, VectorRows
 
-__all__ = ["RASTER_EXTENSIONS", "bind", "is_raster", "open_rows"]
+__all__ = ["RASTER_EXTENSIONS", "bind", "is_raster", "named_in", "open_rows"]
 
 RASTER_EXTENSIONS = frozenset(
     {".tif", ".tiff", ".vrt", ".img", ".asc", ".jp2"}
@@ -89,6 +90,37 @@ def _located(path: str, folder: Path) -> str:
     return path if "://" in path else str(folder / path)
 
 
+@contextmanager
+def named_in(mapping: Mapping, source: LogicalSource) -> Iterator[None]:
+    """Errors about a source say which document and triples map read it."""
+    reader = next((each.name for each in mapping.triples_maps if each.source == source), None)
+    try:
+        yield
+    except RowError:
+        raise
+    except MappingError as error:
+        if error.triples_map is not None or mapping.document is None:
+            raise
+        raise MappingError(
+            f"{error.source}: {error.found}" if error.source else error.found,
+            source=mapping.document,
+            triples_map=reader,
+            node="logicalSource",
+            expected=error.expected,
+            fix=error.fix,
+        ) from error
+    except SourceError as error:
+        if mapping.document is None:
+            raise
+        raise SourceError(
+            f"{error.found}, read by triples map {reader} of {mapping.document}",
+            source=error.source,
+            layer=error.layer,
+            expected=error.expected,
+            fix=error.fix,
+        ) from error
+
+
 def open_rows(
     source: LogicalSource,
     settings: RasterSettings | None = None,
@@ -143,6 +175,10 @@ def _open(
         return StacRows(source.source, source.iterator)
     if source.formulation is Formulation.VECTOR:
         return _vector_rows(source, source_crs)
+    if source.formulation is Formulation.LAYER:
+        from semcube.mapping.layer_description import LayerRows
+
+        return LayerRows(_vector_rows(source, source_crs).vector.info)
     return _document_rows(source, references)
 
 
@@ -172,7 +208,7 @@ def _document_rows(source: LogicalSource, references: Sequence[str]) -> Rows:
     return rows
 
 
-def _vector_rows(source: LogicalSource, source_crs: str | None) -> Rows:
+def _vector_rows(source: LogicalSource, source_crs: str | None) -> VectorRows:
     """Features of a layer."""
     from semcube.io import layers, open_vector
     from semcube.mapping.rows import VectorRows

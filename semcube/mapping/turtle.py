@@ -41,6 +41,7 @@ _FORMULATIONS = {
     Formulation.TABLE: "rml:SQL2008Table",
     Formulation.QUERY: "rml:SQL2008Query",
     Formulation.STAC: "semcube:STAC",
+    Formulation.LAYER: "semcube:Layer",
     Formulation.SPARQL: "<http://www.w3.org/ns/formats/SPARQL_Results_CSV>",
 }
 _FILE_OPTIONS = ("compression", "encoding", "null")

@@ -51,5 +51,5 @@ def test_the_example_runs() -> None:
     script = ROOT / "examples" / "transform" / "towns.py"
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    assert "4 features in, 4 out, 53 triples" in done.stdout
+    assert "4 features in, 4 out, 63 triples" in done.stdout
     assert '"POINT (23.7275 37.9838)"' in done.stdout

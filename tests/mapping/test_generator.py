@@ -13,8 +13,8 @@ import pytest
 import shapely
 
 from semcube.errors import SourceError, UsageError
-from semcube.mapping import TransformReport, generate, mapping_turtle, quads, read_mapping
-from semcube.vocab import GEO, OWL, RDF_TYPE, RDFS, SF, WKT_LITERAL, XSD
+from semcube.mapping import TransformReport, generate, mapping_turtle, quads, read_mapping, transform
+from semcube.vocab import DCAT, DCTERMS, GEO, OWL, RDF_TYPE, RDFS, SEMCUBE, SF, WKT_LITERAL, XSD
 
 BASE = "http://d/"
 
@@ -43,8 +43,9 @@ def lakes(tmp_path: Path) -> Path:
 
 
 def triples(path: Path, **options: object) -> set[tuple[str, str, str]]:
+    """The triples of the features, without those about the layer."""
     found: set[tuple[str, str, str]] = set()
-    for batch in quads(path, base=BASE, **options):
+    for batch in quads(path, base=BASE, **({"describe": False} | options)):
         found |= {(row["s"], row["p"], row["o"]) for row in batch.to_pylist()}
     return found
 
@@ -107,7 +108,7 @@ def test_layers_of_one_name_stay_apart(tmp_path: Path) -> None:
         geojson(tmp_path / folder / "roads.geojson", [{"uid": 1, "at": "POINT (0 0)"}])
     made = generate([tmp_path / "x" / "roads.geojson", tmp_path / "y" / "roads.geojson"], BASE)
     subjects = [str(each.subject.value) for each in made.mapping.triples_maps]
-    assert len(set(subjects)) == len(subjects) == 4
+    assert len(set(subjects)) == len(subjects) == 10
 
 
 def test_odd_names_become_readable_iris(tmp_path: Path) -> None:
@@ -153,7 +154,36 @@ def test_a_generated_mapping_written_and_read_gives_the_same_triples(lakes: Path
     again: set[tuple[str, str, str]] = set()
     for batch in quads((), read_mapping(document)):
         again |= {(row["s"], row["p"], row["o"]) for row in batch.to_pylist()}
-    assert again == triples(lakes)
+    assert again == triples(lakes, describe=True)
+
+
+def test_a_layer_is_described_as_a_dataset(lakes: Path, tmp_path: Path) -> None:
+    about = triples(lakes, describe=True) - triples(lakes)
+    dataset = f"<{BASE}lakes>"
+    integer = f"^^<{XSD}integer>"
+    size = lakes.stat().st_size
+    assert about == {
+        (dataset, f"<{RDF_TYPE}>", f"<{DCAT}Dataset>"),
+        (dataset, f"<{RDF_TYPE}>", f"<{GEO}SpatialObjectCollection>"),
+        (dataset, f"<{DCTERMS}title>", '"lakes"'),
+        (dataset, f"<{DCTERMS}conformsTo>", "<http://www.opengis.net/def/crs/EPSG/0/4326>"),
+        (dataset, f"<{SEMCUBE}featureCount>", f'"3"{integer}'),
+        (dataset, f"<{DCTERMS}spatial>", f"<{BASE}lakes/extent>"),
+        (dataset, f"<{DCAT}distribution>", f"<{BASE}lakes/distribution>"),
+        (f"<{BASE}lakes/extent>", f"<{RDF_TYPE}>", f"<{DCTERMS}Location>"),
+        (
+            f"<{BASE}lakes/extent>",
+            f"<{DCAT}bbox>",
+            f'"POLYGON ((6.5 0, 6.5 46.4, 0 46.4, 0 0, 6.5 0))"^^<{WKT_LITERAL}>',
+        ),
+        (f"<{BASE}lakes/distribution>", f"<{RDF_TYPE}>", f"<{DCAT}Distribution>"),
+        (f"<{BASE}lakes/distribution>", f"<{DCTERMS}title>", '"lakes.geojson"'),
+        (f"<{BASE}lakes/distribution>", f"<{DCTERMS}format>", '"GeoJSON"'),
+        (f"<{BASE}lakes/distribution>", f"<{DCAT}byteSize>", f'"{size}"{integer}'),
+    }
+    report = transform(lakes, tmp_path / "o.nt")
+    assert (report.features_in, report.features_out) == (3, 3)
+    assert [layer["layer"] for layer in report.as_dict()["layers"]] == ["lakes"]
 
 
 def test_where_bbox_and_layer_choose_rows(lakes: Path) -> None:

@@ -89,7 +89,7 @@ WRONG = [
         f"<#m> {SOURCE} ; {SUBJECT} ; rml:predicateObjectMap [ rml:predicate ex:a ; rml:objectMap "
         "[ rml:reference 'x' ; rml:language 'not a tag' ] ] .",
         "",
-        "objectMap: language tag 'not a tag'",
+        "objectMap of ex:a: language tag 'not a tag'",
     ),
     (
         f"<#m> {SOURCE} ; {SUBJECT} ; rml:predicateObjectMap [ rml:predicate ex:a ; rml:objectMap "

@@ -88,6 +88,7 @@ def test_the_parts_are_the_whole(tmp_path: Path, make: Callable[[Path], Path], t
     if make is text and how:
         how = {"base": "http://example.com/"}
     source, engine = make(tmp_path), InProcess()
+    how = {"describe": False} | how
     whole = transform(source, tmp_path / "whole.nt", **how)
     report = transform_in_partitions(source, tmp_path / "parts.nt", options=TransformOptions(**how), engine=engine)
     assert engine.tasks == tasks
@@ -104,10 +105,10 @@ def test_several_files_and_compression(tmp_path: Path) -> None:
     sources, engine = [shapefile(tmp_path), text(tmp_path)], InProcess()
     transform(sources, tmp_path / "whole.nq")
     report = transform_in_partitions(sources, tmp_path / "parts.nq.gz", engine=engine, partitions=6)
-    assert engine.tasks == 4, "three parts of the shapefile, one of the text, which cannot be cut"
+    assert engine.tasks == 6, "two parts of the shapefile, one of the text, one to describe each of them"
     assert (tmp_path / "parts.nq.gz" / "part-00003.nq.gz").read_bytes()[:2] == b"\x1f\x8b"
     assert lines(tmp_path / "parts.nq.gz") == lines(tmp_path / "whole.nq")
-    assert [layer.features_in for layer in report.layers] == [ROWS, ROWS]
+    assert [layer.features_in for layer in report.layers if not layer.describes] == [ROWS, ROWS]
 
 
 TOWNS = (
