@@ -110,6 +110,8 @@ class GeometryColumn:
         self._source = source
         self._budget = budget - budget // 4
         self._lock = threading.RLock()
+        # one thread reads a chunk, others that want it wait; whoever wants another chunk does not
+        self._reading = [threading.Lock() for _ in range(64)]
         self._numbers: Ids = np.empty(0, np.int64)
         self._boxes: npt.NDArray[np.float64] = np.empty((0, 4))
         self._version = -1
@@ -159,12 +161,11 @@ class GeometryColumn:
         from semcube.geometry.literals import Geometries
 
         unique, places = np.unique(np.asarray(numbers, np.int64) & ids.PAYLOAD, return_inverse=True)
-        with self._lock:
-            known = self._numbers
-            rows: Ids = np.asarray(np.searchsorted(known, unique), np.int64)
-            present = rows < len(known)
-            present[present] = known[rows[present]] == unique[present]
-            found, order = self._pieces(rows[present], connection)
+        known = self._numbers
+        rows: Ids = np.asarray(np.searchsorted(known, unique), np.int64)
+        present = rows < len(known)
+        present[present] = known[rows[present]] == unique[present]
+        found, order = self._pieces(rows[present], connection)
         order = np.flatnonzero(present)[order]
         if len(order) < len(unique):
             count = len(unique) - len(order)
@@ -184,7 +185,8 @@ class GeometryColumn:
         found, order = [], [np.empty(0, np.int64)]
         for chunk, start, count in zip(chunks.tolist(), starts.tolist(), counts.tolist(), strict=True):
             own = slice(start, start + count)
-            wanted = self._key(chunk) in self._chunks or self._worth(chunk, count)
+            with self._lock:
+                wanted = self._key(chunk) in self._chunks or self._worth(chunk, count)
             # an older snapshot sees only the first geometries of the last chunk
             whole = self._chunk(chunk, connection) if wanted else None
             if whole is None:
@@ -227,6 +229,9 @@ class GeometryColumn:
         """The spatial index over all boxes; geometries are read when a predicate needs them."""
         from semcube.geometry.index import SpatialIndex
 
+        index = self._index
+        if index is not None:
+            return index
         with self._lock:
             if self._index is None and len(self._numbers):
                 self._index = SpatialIndex.from_boxes(
@@ -241,21 +246,36 @@ class GeometryColumn:
         return chunk, min(len(self._numbers) - chunk * CHUNK, CHUNK)
 
     def _chunk(self, chunk: int, connection: Callable[[], duckdb.DuckDBPyConnection]) -> Geometries | None:
-        key = self._key(chunk)
-        if key in self._chunks:
+        found = self._kept(self._key(chunk))
+        if found is not None:
+            return found
+        with self._reading[chunk % len(self._reading)]:
+            numbers = self._numbers[chunk * CHUNK : chunk * CHUNK + CHUNK]
+            key = (chunk, len(numbers))
+            found = self._kept(key)
+            if found is not None:
+                return found
+            table = self._rows(connection(), f"n BETWEEN {numbers[0]} AND {numbers[-1]}")
+            if len(table) < len(numbers):
+                return None
+            found = _decode(table)
+            self._keep(key, found, table.nbytes)
+        return found
+
+    def _kept(self, key: tuple[int, int]) -> Geometries | None:
+        with self._lock:
+            if key not in self._chunks:
+                return None
             self._chunks.move_to_end(key)
             return self._chunks[key][0]
-        numbers = self._numbers[chunk * CHUNK : chunk * CHUNK + CHUNK]
-        table = self._rows(connection(), f"n BETWEEN {numbers[0]} AND {numbers[-1]}")
-        if len(table) < len(numbers):
-            return None
-        geometries, size = _decode(table), table.nbytes
-        self._chunks[key] = (geometries, size)
-        self._used += size
-        while self._used > self._budget and len(self._chunks) > 1:
-            _, (_, freed) = self._chunks.popitem(last=False)
-            self._used -= freed
-        return geometries
+
+    def _keep(self, key: tuple[int, int], geometries: Geometries, size: int) -> None:
+        with self._lock:
+            self._chunks[key] = (geometries, size)
+            self._used += size
+            while self._used > self._budget and len(self._chunks) > 1:
+                _, (_, freed) = self._chunks.popitem(last=False)
+                self._used -= freed
 
     def _read(self, connection: duckdb.DuckDBPyConnection, numbers: Ids) -> tuple[Ids, Geometries, list[int]]:
         """Those of ascending numbers that the connection sees, their geometries, and their bytes."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -113,3 +114,41 @@ def test_later_loads_are_seen() -> None:
         assert len(store.query(query)) == 2
         store.update(f"DELETE WHERE {{ <http://e/0> <{GEO}asWKT> ?w }}")
         assert store.query(query).to_arrow()["s"].to_pylist() == ["http://e/n"]
+
+
+def test_reading_one_chunk_holds_up_no_reader_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large answer reads chunk after chunk; a small one that wants another chunk does not wait for it."""
+    monkeypatch.setattr(module, "CHUNK", 16)
+    monkeypatch.setattr(module, "MANY", 1)
+    with Store.in_memory(settings=ONE) as store:
+        load(store, [f"POINT ({i} {i % 80})" for i in range(64)])
+        with store.snapshot() as snapshot:
+            column = store._geometries
+            column.refresh(snapshot.connection(), snapshot.version)
+            ids = column.ids
+            reading, go_on = threading.Event(), threading.Event()
+            read = column._rows
+
+            def slow(connection: object, where: str) -> object:
+                if threading.current_thread().name == "slow":
+                    reading.set()
+                    assert go_on.wait(20)
+                return read(connection, where)  # type: ignore[arg-type]
+
+            monkeypatch.setattr(column, "_rows", slow)
+            found: list[int] = []
+
+            def all_of_a_chunk() -> None:
+                with store.snapshot() as mine:
+                    found.append(len(mine.geometries(ids[:16])))
+
+            thread = threading.Thread(target=all_of_a_chunk, name="slow")
+            thread.start()
+            assert reading.wait(20)
+            others = snapshot.geometries(ids[20:24])
+            assert [shape.x for shape in others.lonlat] == [20.0, 21.0, 22.0, 23.0]
+            assert snapshot.spatial_index() is snapshot.spatial_index()
+            assert found == []
+            go_on.set()
+            thread.join(20)
+            assert found == [16]
