@@ -66,12 +66,16 @@ class Sessions:
             version: The version that it sees.
             used: Whether it ran a statement, which may have failed and with it the transaction.
         """
-        with self._lock:
-            wanted = self._keeping and len(self._idle) < KEPT and version >= self._newest
-            if wanted and (not used or _is_sound(connection)):
-                self._idle.append((connection, version))
-                return
+        # asked outside of the lock: who holds it must not wait for the database, and all others for that
+        if self._wants(version) and (not used or _is_sound(connection)):
+            with self._lock:
+                if self._wants(version):
+                    self._idle.append((connection, version))
+                    return
         _close(connection)
+
+    def _wants(self, version: int) -> bool:
+        return self._keeping and len(self._idle) < KEPT and version >= self._newest
 
     @contextmanager
     def committing(self, version: int) -> Iterator[None]:

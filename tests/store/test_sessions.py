@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import duckdb
 import pytest
 
@@ -74,3 +76,21 @@ def test_a_closed_store_gives_no_snapshot(store: Store) -> None:
     store.close()
     with pytest.raises(StoreError, match="closed"):
         store.open_snapshot()
+
+
+def test_asking_the_database_holds_up_no_other_reader(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def slow(connection: object) -> bool:
+        asked.set()
+        return go_on.wait(20)
+
+    monkeypatch.setattr("semcube.store.sessions._is_sound", slow)
+    reader = threading.Thread(target=lambda: list(store.query(COUNT)))
+    reader.start()
+    assert asked.wait(20)
+    with store.snapshot() as beside:  # would wait for ever if the other held the lock
+        assert beside.version == 1
+        go_on.set()
+    reader.join(20)
+    assert not reader.is_alive()
