@@ -39,6 +39,10 @@ class HeldQuads:
         parts, self._parts, self.bytes = self._parts, [], 0
         return parts
 
+    def together(self) -> dict[str, Ids]:
+        """All quads as columns."""
+        return _joined(self._parts, "psog")
+
     def distinct(self) -> HeldQuads:
         """The same quads, each once, sorted by (p, s, o, g); gives what the parts held free."""
         made = HeldQuads()

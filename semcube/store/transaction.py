@@ -31,7 +31,6 @@ BATCH_BYTES = 96 * 1024 * 1024
 """A batch is encoded when it has so many quads or bytes of text."""
 FIRST_BYTES = 32 * 100_000
 """A first load of fewer quads is not worth another way."""
-_HAS_QUADS = "SELECT count(*) FROM (FROM quads_ps LIMIT 1)"
 _NEW_GRAPHS = "INSERT INTO graphs SELECT DISTINCT g, false FROM fresh WHERE g <> 0 AND g NOT IN (SELECT id FROM graphs)"
 REASONS = 20
 """So many reasons of malformed geometries are kept."""
@@ -88,7 +87,7 @@ class Transaction:
         self._encoder = Encoder(connection, salt)
         self._held: HeldQuads | None = HeldQuads()
         """Staged quads that are in memory; None when they are in the table ``staged``."""
-        connection.execute("CREATE OR REPLACE TEMP TABLE staged (p BIGINT, s BIGINT, o BIGINT, g BIGINT)")
+        self._tail = self._count("SELECT tail FROM meta")
 
     # --- adding -----------------------------------------------------------------------------------------------------
 
@@ -140,8 +139,10 @@ class Transaction:
     def _release(self) -> None:
         """Move what is held into the table."""
         held, self._held = self._held, None
-        for part in held.take() if held is not None else ():
-            self._stage_in_table(*part)
+        if held is not None:
+            self.connection.execute("CREATE OR REPLACE TEMP TABLE staged (p BIGINT, s BIGINT, o BIGINT, g BIGINT)")
+            for part in held.take():
+                self._stage_in_table(*part)
 
     def _stage_in_table(self, p: Ids, s: Ids, o: Ids, g: Ids) -> None:
         with registered(self.connection, {"ids_in": pa.table({"p": p, "s": s, "o": o, "g": g})}):
@@ -149,26 +150,31 @@ class Transaction:
 
     def insert_staged(self) -> int:
         """Put the staged quads into the store; returns how many were new."""
-        con = self.connection
-        if self._held is not None and self._held.bytes >= FIRST_BYTES and not self._count(_HAS_QUADS):
+        if self._held is not None and not self._held.bytes:
+            return 0
+        had = self._count("SELECT count(*) FROM quads_ps")
+        if self._held is None:
+            added = self._fresh("staged", had)
+            self.connection.execute("DROP TABLE staged")
+        elif self._held.bytes >= FIRST_BYTES and not had:
             return self._insert_first(self._held)
-        self._release()
+        else:
+            with registered(self.connection, {"ids_in": pa.table(self._held.together())}):
+                added = self._fresh("ids_in", had)
         self._held = HeldQuads()
-        had = self._count("SELECT count(*) FROM quads_ps") if self._count("SELECT count(*) FROM staged") else 0
-        con.execute("CREATE OR REPLACE TEMP TABLE fresh AS SELECT DISTINCT p, s, o, g FROM staged")
-        con.execute("DELETE FROM staged")
-        if had:
-            con.execute(
-                "CREATE OR REPLACE TEMP TABLE fresh AS FROM fresh"
-                " ANTI JOIN (SELECT q.p, q.s, q.o, q.g FROM quads_ps q SEMI JOIN fresh f USING (p, s, o, g))"
-                " USING (p, s, o, g)"
-            )
-        added = self._count("SELECT count(*) FROM fresh")
         if added:
             self._insert_fresh(had, added)
-        con.execute("DROP TABLE fresh")
+        self.connection.execute("DROP TABLE fresh")
         self.report.added += added
         return added
+
+    def _fresh(self, source: str, had: int) -> int:
+        """Put what the store does not have into the table ``fresh``; returns how many quads these are."""
+        text = f"CREATE OR REPLACE TEMP TABLE fresh AS SELECT DISTINCT p, s, o, g FROM {source}"
+        if had:
+            known = f"SELECT q.p, q.s, q.o, q.g FROM quads_ps q SEMI JOIN {source} USING (p, s, o, g)"
+            text += f" ANTI JOIN ({known}) USING (p, s, o, g)"
+        return self._count(text)
 
     def _insert_first(self, held: HeldQuads) -> int:
         """The quads of a store that had none, sorted in memory."""
@@ -180,28 +186,23 @@ class Transaction:
                     con.execute(f"INSERT INTO {table} SELECT * FROM sorted_rows")
         con.execute("CREATE OR REPLACE TEMP VIEW fresh AS FROM quads_ps")
         con.execute(_NEW_GRAPHS)
-        self.changed.update(row[0] for row in con.execute("SELECT DISTINCT p FROM fresh").fetchall())
         self._count_fresh()
         con.execute("DROP VIEW fresh")
-        con.execute("UPDATE meta SET tail = 0")
+        self._tail = 0
         added = distinct.bytes // 32
         self.report.added += added
         return added
 
     def _insert_fresh(self, had: int, added: int) -> None:
         con = self.connection
-        tail = self._count("SELECT tail FROM meta") + added
         con.execute(_NEW_GRAPHS)
-        self.changed.update(row[0] for row in con.execute("SELECT DISTINCT p FROM fresh").fetchall())
         self._count_fresh()
         con.execute("INSERT INTO quads_ps SELECT p, s, o, g FROM fresh ORDER BY p, s, o, g")
         con.execute("INSERT INTO quads_po SELECT p, o, s, g FROM fresh ORDER BY p, o, s, g")
-        if not had:
-            tail = 0
-        elif tail > max(TAIL, had // 5):
+        self._tail = self._tail + added if had else 0
+        if self._tail > max(TAIL, had // 5):
             self.sort()
-            tail = 0
-        con.execute(f"UPDATE meta SET tail = {tail}")
+            self._tail = 0
 
     def sort(self) -> None:
         """Sort all quads again, so that zone maps select few row groups."""
@@ -212,14 +213,18 @@ class Transaction:
 
     def _count_fresh(self) -> None:
         """Add the new quads to the counts per predicate."""
-        numeric, temporal = (f"BETWEEN {ids.first(tag)} AND {ids.last(tag)}" for tag in (_NUMERIC, _TEMPORAL))
-        # a semi join leads the scan of terms to those that are wanted, a left join does not
-        wanted = f"SELECT DISTINCT o & {ids.PAYLOAD} AS n FROM fresh WHERE o {numeric} OR o {temporal}"
-        values = (
-            f"SELECT n + (CAST(tag AS BIGINT) << {ids.SHIFT}) AS id,"
-            f" CASE WHEN tag = {int(_NUMERIC)} THEN exact END AS exact,"
-            f" CASE WHEN tag = {int(_TEMPORAL)} THEN {_TIME_KIND} END AS kind FROM terms SEMI JOIN ({wanted}) USING (n)"
-        )
+        source = "(SELECT p, s, o, CAST(NULL AS BOOLEAN) AS exact, CAST(NULL AS INTEGER) AS kind FROM fresh)"
+        valued = " OR ".join(f"o BETWEEN {ids.first(tag)} AND {ids.last(tag)}" for tag in (_NUMERIC, _TEMPORAL))
+        if self._count(f"SELECT count(*) FROM (SELECT 1 FROM fresh WHERE {valued} LIMIT 1)"):
+            # a semi join leads the scan of terms to those that are wanted, a left join does not
+            wanted = f"SELECT DISTINCT o & {ids.PAYLOAD} AS n FROM fresh WHERE {valued}"
+            values = (
+                f"SELECT n + (CAST(tag AS BIGINT) << {ids.SHIFT}) AS id,"
+                f" CASE WHEN tag = {int(_NUMERIC)} THEN exact END AS exact,"
+                f" CASE WHEN tag = {int(_TEMPORAL)} THEN {_TIME_KIND} END AS kind"
+                f" FROM terms SEMI JOIN ({wanted}) USING (n)"
+            )
+            source = f"(SELECT f.p, f.s, f.o, t.exact, t.kind FROM fresh f LEFT JOIN ({values}) t ON f.o = t.id)"
         # an inline integer this large is not the nearest double to every number that rounds to it
         near, far = ids.make(ids.Tag.INTEGER, ids.BIAS - LARGE), ids.make(ids.Tag.INTEGER, ids.BIAS + LARGE)
         first, last = ids.first(ids.Tag.INTEGER), ids.last(ids.Tag.INTEGER)
@@ -230,8 +235,7 @@ class Transaction:
                        bit_or(CAST(1 << (o >> {ids.SHIFT}) AS INTEGER)) AS tags,
                        coalesce(bool_or(NOT exact), false) OR bool_or({large}) AS inexact,
                        coalesce(bit_or(kind), 0) AS times
-                FROM (SELECT f.p, f.s, f.o, t.exact, t.kind FROM fresh f LEFT JOIN ({values}) t ON f.o = t.id)
-                GROUP BY p"""
+                FROM {source} GROUP BY p"""
         )
         self.connection.execute(
             """UPDATE predicates x SET quads = x.quads + c.quads, subjects = x.subjects + c.subjects,
@@ -240,6 +244,7 @@ class Transaction:
                FROM counted c WHERE x.p = c.p"""
         )
         self.connection.execute("INSERT INTO predicates FROM counted ANTI JOIN predicates USING (p)")
+        self.changed.update(row[0] for row in self.connection.execute("SELECT p FROM counted").fetchall())
         self.connection.execute("DROP TABLE counted")
 
     # --- removing ---------------------------------------------------------------------------------------------------
@@ -305,8 +310,9 @@ class Transaction:
         """Everything that has to be true before the commit."""
         self._encoder.flush()
         self.report.terms = self._encoder.added
-        self.connection.execute("DROP TABLE staged")
-        self.connection.execute(f"UPDATE meta SET version = version + 1, terms = {self._encoder.last}")
+        self.connection.execute(
+            f"UPDATE meta SET version = version + 1, terms = {self._encoder.last}, tail = {self._tail}"
+        )
         return self.report
 
     def _count(self, text: str) -> int:
