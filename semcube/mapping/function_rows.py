@@ -37,8 +37,8 @@ _NAMES = {
     "array": "p_array_a param_a array list p_list",
     "number": "param_dec_n p_dec_n param_int_n param_n n valueparam valueparameter",
     "second": "param_dec_d p_dec_d param_n2 d divisor exponent",
-    "many": "param_dec_n param_dec_n2 param_n1 param_n2 valueparam valueparameter valueparam2 valueparameter2 "
-    "param_rep_n param_rep_any p_rep_any param_x_array param_rep",
+    "many": "param_rep_n param_rep_any param_dec_n param_dec_n2 param_n1 param_n2 "
+    "valueparam valueparameter valueparam2 valueparameter2 p_rep_any param_x_array param_rep",
     "date": "p_date_d param_date_d strdate valueparam valueparameter p_datetime_d",
     "pattern": "p_string_format param_string_format strpattern pattern param_pattern",
     "unit": "p_string_unit param_string_unit unit timeunit",
@@ -55,7 +55,7 @@ def _parameters(spec: str) -> tuple[Parameter, ...]:
         kind, _, name = each.partition(":")
         names = _NAMES[name.rstrip("?*")].split()
         names += ["value", "any", "true", "str", "result"] if name.startswith("then") else []
-        found.append(Parameter(kind, tuple(names), name.endswith(("?", "*")), name.endswith("*")))
+        found.append(Parameter(kind, tuple(names), name.endswith("?"), name.endswith("*")))
     return tuple(found)
 
 

@@ -123,7 +123,7 @@ def test_transform_gives_the_lines_of_the_embedded_engine(
         result = CliRunner().invoke(app, arguments)
         assert result.exit_code == 0, result.output
         done[engine] = json.loads((tmp_path / "report.json").read_text())
-    assert len(list((tmp_path / "spark.nt").glob("part-*"))) == 4
+    assert len(list((tmp_path / "spark.nt").glob("part-*"))) == 5, "four parts of the layer, and its description"
     assert sorted_lines(tmp_path / "spark.nt") == sorted_lines(tmp_path / "embedded.nt")
     assert done["spark"]["triples"] == done["embedded"]["triples"] > 10_000
     assert done["spark"]["layers"] == done["embedded"]["layers"]

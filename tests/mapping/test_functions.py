@@ -16,6 +16,7 @@ from semcube.mapping.parse import read_mapping
 from semcube.mapping.reference import quads_of_table
 from semcube.mapping.turtle import mapping_turtle
 from semcube.vocab import GEOF, GEOJSON_LITERAL, GML_LITERAL, UOM, WKT_LITERAL, XSD
+from tests.conftest import ROOT
 
 from .tables import PREFIXES, TableRows, run
 
@@ -205,6 +206,8 @@ def test_a_value_under_a_condition_that_does_not_hold_is_not_bad() -> None:
         (call("grel:toUpperCase", "$absent"), "column 'absent' is not in the source"),
         (call("grel:toUpperCase", '"a"') + " ; rml:return grel:unknownOut", "result .*unknownOut of toUpperCase"),
         ("rml:functionExecution [ rml:input [] ]", "without a function"),
+        (call("grel:math_sum"), r"function math_sum has no param_rep_n; expected math_sum\(param_rep_n\.\.\.\)"),
+        (call("grel:date_toDate", "$day", "$name"), "a pattern that is not constant"),
         (
             "rml:functionExecution [ rml:function grel:toUpperCase ; rml:input [ rml:parameter grel:valueParam ] ]",
             "the input valueParam has no value",
@@ -252,6 +255,8 @@ def test_columns_and_reference_agree(name: str, data: st.DataObject) -> None:
 
 def test_every_function_is_documented() -> None:
     find("toUpperCase")
+    guide = (ROOT / "docs" / "guide" / "mapping.md").read_text(encoding="utf-8")
+    assert [each.name for each in FUNCTIONS.values() if f"`{each.name}`" not in guide] == []
     assert [each.name for each in FUNCTIONS.values() if not each.doc] == []
     assert len({id(each) for each in FUNCTIONS.values()}) > 100
 
