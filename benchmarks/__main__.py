@@ -19,6 +19,7 @@ import json
 import math
 import shutil
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -88,9 +89,12 @@ def run(data: Path, queries: Sequence[Any], name: str, options: argparse.Namespa
             continue
         print(f"{name}: {engine_name}", file=sys.stderr, flush=True)
         folder = data.parent / (engine.shares or engine_name).replace(" ", "-")
-        before = machine()
+        before, begun = machine(), time.monotonic()
         figures = measure(engine, data, chosen, folder, limits)
-        figures |= {"at": before["at"], "load_average": [before["load"][0], machine()["load"][0]]}
+        spent = time.monotonic() - begun
+        loads = [before["load"][0], machine()["load"][0]]
+        figures |= {"at": before["at"], "load_average": loads, "seconds": round(spent, 1)}
+        print(f"  {spent:.0f} s", file=sys.stderr, flush=True)
         measured = {**found["engines"], engine_name: figures}
         found["engines"] = {name: measured[name] for name in ENGINES if name in measured}
         kept.parent.mkdir(parents=True, exist_ok=True)

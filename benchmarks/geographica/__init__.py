@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The synthetic part of the Geographica 2 benchmark: a generator of data and a quick run of queries."""
+"""Geographica 2 beside other engines: forms of its queries for them, and its micro and macro queries on real data."""
