@@ -52,7 +52,7 @@ from semcube.engines.rows import (
 )
 from semcube.geometry.sorted import searched
 
-__all__ = ["LookUps", "SortedPairs", "SortedQuads"]
+__all__ = ["LookUps", "Probe", "SortedPairs", "SortedQuads", "leaves_of"]
 
 Ids = npt.NDArray[np.int64]
 
@@ -176,8 +176,8 @@ class LookUps:
 
     def _joined(self, node: Scan | Join, known: Rows | None) -> Rows:
         """An inner join, from its smallest leaf on; ``known`` is one more leaf."""
-        leaves: list[_Probe | Relational] = [
-            _Probe.of(leaf, self._source) if isinstance(leaf, Scan) else leaf for leaf in _leaves(node)
+        leaves: list[Probe | Relational] = [
+            Probe.of(leaf, self._source) if isinstance(leaf, Scan) else leaf for leaf in leaves_of(node)
         ]
         names = named(columns(node))
         if known is not None and known.columns:
@@ -185,18 +185,18 @@ class LookUps:
         else:
             first = min(leaves, key=_size)
             leaves.remove(first)
-            if isinstance(first, _Probe) and first.size > self._limit:
+            if isinstance(first, Probe) and first.size > self._limit:
                 raise Declined
-            rows = first.rows() if isinstance(first, _Probe) else self._rows(first, None)
+            rows = first.rows() if isinstance(first, Probe) else self._rows(first, None)
         while leaves:
             rows = self._bounded(self._next(rows, leaves))
         return rows.select(names)
 
-    def _next(self, rows: Rows, leaves: list[_Probe | Relational]) -> Rows:
+    def _next(self, rows: Rows, leaves: list[Probe | Relational]) -> Rows:
         """The rows joined with the leaf that gives the fewest."""
         ranges: list[tuple[int, int, Ids, Ids]] = []
         for place, leaf in enumerate(leaves):
-            if isinstance(leaf, _Probe) and leaf.names & rows.columns.keys():
+            if isinstance(leaf, Probe) and leaf.names & rows.columns.keys():
                 low, high = leaf.ranges(rows)
                 ranges.append((int((high - low).sum()), place, low, high))
         if ranges:
@@ -204,11 +204,11 @@ class LookUps:
             if total > self._limit:
                 raise Declined
             probe = leaves.pop(place)
-            assert isinstance(probe, _Probe)
+            assert isinstance(probe, Probe)
             return probe.extend(rows, low, high)
         leaf = min(leaves, key=_size)
         leaves.remove(leaf)
-        if isinstance(leaf, _Probe):
+        if isinstance(leaf, Probe):
             if leaf.size * rows.count > self._limit:
                 raise Declined
             return self._natural(rows, leaf.rows())
@@ -228,7 +228,7 @@ class LookUps:
         return Rows({**added, **left.take(mine).columns}, len(mine))
 
 
-class _Probe:
+class Probe:
     """A scan of the quads of one predicate, ready to be looked up."""
 
     def __init__(self, scan: Scan, source: SortedQuads, equal: dict[str, int], rest: list[Scalar]) -> None:
@@ -248,7 +248,7 @@ class _Probe:
             self._low, self._high = 0, len(pairs.first)
 
     @classmethod
-    def of(cls, scan: Scan, source: SortedQuads) -> _Probe:
+    def of(cls, scan: Scan, source: SortedQuads) -> Probe:
         """A scan as look-ups.
 
         Raises:
@@ -280,6 +280,10 @@ class _Probe:
     def rows(self) -> Rows:
         """All rows of the scan."""
         return self._found(self._by, np.arange(self._low, self._high), Rows({}, self.size))
+
+    def at(self, places: Ids) -> Rows:
+        """Some rows of the scan, by their places in it."""
+        return self._found(self._by, self._low + places, Rows({}, len(places)))
 
     def _key(self, rows: Rows) -> str:
         """The column of quads by which known rows are looked up."""
@@ -336,17 +340,17 @@ def _is_true_of_all(condition: Scalar) -> bool:
     return bool(true[0] & sure[0])
 
 
-def _leaves(node: Relational) -> Iterator[Relational]:
+def leaves_of(node: Relational) -> Iterator[Relational]:
     """What a tree of inner joins joins; they are natural joins, so their order is free."""
     if isinstance(node, Join):
-        yield from _leaves(node.left)
-        yield from _leaves(node.right)
+        yield from leaves_of(node.left)
+        yield from leaves_of(node.right)
     else:
         yield node
 
 
-def _size(leaf: _Probe | Relational) -> float:
-    if isinstance(leaf, _Probe):
+def _size(leaf: Probe | Relational) -> float:
+    if isinstance(leaf, Probe):
         return leaf.size
     return leaf.table.num_rows if isinstance(leaf, Inline) else np.inf
 

@@ -136,7 +136,7 @@ class Selection:
             return None
         return Window.of(self.constant, self._relation, int(self.likely() or 0))
 
-    def _near(self, boxes: np.ndarray) -> np.ndarray:
+    def near(self, boxes: np.ndarray) -> np.ndarray:
         """Which boxes are within reach of the constant."""
         near = np.zeros(len(boxes), bool)
         with np.errstate(invalid="ignore"):
@@ -174,7 +174,7 @@ class Selection:
         if self.index is None or bool((rows < 0).all()):
             return self._exactly(numbers)
         boxes = self.index.boxes[rows]
-        left = np.flatnonzero((rows < 0) | self._near(boxes))
+        left = np.flatnonzero((rows < 0) | self.near(boxes))
         truth = np.zeros(len(numbers), bool)
         if self._relation is None:
             truth[left] = self._exactly(numbers[left])

@@ -50,7 +50,8 @@ def spatial_join(node: SpatialJoin, context: Context) -> Iterator[Solutions]:
     if not small.rows:
         return
     one = _Occurrences(small, small_name)
-    restricted = _restricted(big_node, Variable(big_name), one.numbers, reach, context)
+    expected = right if left_first else left
+    restricted = _restricted(big_node, Variable(big_name), (one.numbers, expected), reach, context)
     big = solve(restricted, context)
     two = _Occurrences(big, big_name)
     for rows, partners in _Pairs(node, reach, context).of(one.numbers, two.numbers, left_first):
@@ -97,10 +98,20 @@ def _expanded(
         start = stop
 
 
-def _restricted(node: Algebra, variable: Variable, near: np.ndarray, reach: Reach, context: Context) -> Algebra:
-    """The larger side, cut down to what the index has near the smaller side, where that is expected to be less."""
+def _restricted(
+    node: Algebra, variable: Variable, known: tuple[np.ndarray, float | None], reach: Reach, context: Context
+) -> Algebra:
+    """The larger side, cut down to what the index has near the smaller side, where that is expected to be less.
+
+    Args:
+        node: The larger side.
+        variable: Its geometries.
+        known: The geometries of the smaller side, and how many solutions the larger side is expected to have.
+        reach: How near.
+        context: The evaluation.
+    """
     index = index_of(context)
-    expected = estimate(node, context)
+    near, expected = known
     if index is None or not data_bound(node, variable) or len(near) > FEW * len(index):
         note(context, f"{len(near)} geometries on one side, {about(expected)} solutions on the other")
         return node

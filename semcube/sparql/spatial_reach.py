@@ -55,10 +55,14 @@ class Reach:
 
     def boxes(self, geometries: np.ndarray) -> np.ndarray:
         """Boxes around geometries in CRS84, grown by the reach in degrees."""
-        found: np.ndarray = shapely.bounds(geometries).reshape(-1, 4)
-        if self.degrees is not None:
-            side = self.degrees * (1 + 1e-9) + 1e-12
-            found = found + np.array([-side, -side, side, side])
+        return self.grown(shapely.bounds(geometries).reshape(-1, 4))
+
+    def grown(self, boxes: np.ndarray) -> np.ndarray:
+        """Boxes grown by the reach in degrees."""
+        if self.degrees is None:
+            return boxes
+        side = self.degrees * (1 + 1e-9) + 1e-12
+        found: np.ndarray = boxes + np.array([-side, -side, side, side])
         return found
 
     def windows(self, boxes: np.ndarray, index: SpatialIndex) -> np.ndarray:

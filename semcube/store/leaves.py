@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from semcube.engines.base import Cancellation
     from semcube.engines.rows import Rows
+    from semcube.engines.sampling import Sample
     from semcube.store.cache import Counts
     from semcube.store.quad_columns import QuadColumns
     from semcube.store.snapshot import Snapshot
@@ -49,9 +50,11 @@ class Leaves:
     def __init__(self, snapshot: Snapshot, counts: Counts, columns: QuadColumns | None = None) -> None:
         self._snapshot = snapshot
         self._counts = counts
+        self._sorted: SnapshotColumns | None = None
         self._look_ups: LookUps | None = None
         if columns is not None:
             sorted_columns = SnapshotColumns(columns, snapshot.version, lambda: self.predicates, snapshot.connection)
+            self._sorted = sorted_columns
             self._look_ups = LookUps(sorted_columns, FLOWING)
 
     def id_of(self, term: Term) -> int:
@@ -171,6 +174,17 @@ class Leaves:
             return None
         try:
             return self._look_ups.run(plan)
+        except Declined:
+            return None
+
+    def sample(self, plan: Relational) -> Sample | None:
+        """Some rows of a plan of inner joins; None of another, or where its columns are not in memory."""
+        from semcube.engines.sampling import sample
+
+        if self._sorted is None:
+            return None
+        try:
+            return sample(plan, self._sorted)
         except Declined:
             return None
 

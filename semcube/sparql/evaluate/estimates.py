@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from semcube.io.terms import IRI
 from semcube.sparql.algebra import (
     BGP,
@@ -26,9 +28,15 @@ from semcube.sparql.algebra import (
 )
 from semcube.sparql.context import Context
 from semcube.sparql.dataset import QuadPattern
-from semcube.sparql.plan import IdTable
+from semcube.sparql.plan import IdTable, SpatialJoin, SpatialSelect
 
-__all__ = ["estimate", "match_order", "quad_pattern"]
+if TYPE_CHECKING:
+    from semcube.sparql.evaluate.solutions import Solutions
+
+__all__ = ["estimate", "match_order", "quad_pattern", "sampled"]
+
+SAMPLED = 20_000.0
+"""Joins of which so many solutions may be expected are sampled before they run."""
 
 UNKNOWN = 1e6
 """Rows assumed where a source cannot tell."""
@@ -68,8 +76,35 @@ def match_order(node: BGP, bound: frozenset[str], context: Context) -> list[Quad
     return order
 
 
+def sampled(node: Algebra, context: Context) -> tuple[Solutions, float] | None:
+    """Some solutions of a node that the dataset takes over, and how many of all each stands for; None where it cannot.
+
+    Args:
+        node: A pattern.
+        context: The evaluation.
+    """
+    relation = None if context.push_down == "off" else context.dataset.push(node, context)
+    take = getattr(relation, "sample", None)
+    return None if take is None else take()
+
+
+def _joined_rows(node: Algebra, bound: float | None, context: Context) -> float | None:
+    """The solutions of a join by a sample, where that costs little beside running it, or somebody wants to know."""
+    if context.trace is None and (bound is None or bound < SAMPLED):
+        return bound
+    found = sampled(node, context)
+    if found is None:
+        return bound
+    solutions, scale = found
+    return max(float(solutions.rows), 0.0 if scale == 1.0 else 0.5) * scale
+
+
 def estimate(node: Algebra, context: Context) -> float | None:
-    """A rough upper bound of the solutions of a node, None where nothing is known."""
+    """The solutions of a node to expect, None where nothing is known.
+
+    Patterns that are expected to be small are not sampled: a bound by their smallest part does, since to run them costs
+    no more than to look closer. With a trace all are.
+    """
     match node:
         case Unit():
             return 1.0
@@ -78,7 +113,12 @@ def estimate(node: Algebra, context: Context) -> float | None:
         case Values(_, rows):
             return float(len(rows))
         case BGP(triples, graph):
-            return min((_pattern_rows(quad_pattern(t, graph, context), context) for t in triples), default=1.0)
+            bound = min((_pattern_rows(quad_pattern(t, graph, context), context) for t in triples), default=1.0)
+            return bound if len(triples) < 2 else _joined_rows(node, bound, context)
+        case SpatialSelect() | SpatialJoin():
+            from semcube.sparql import spatial_estimates
+
+            return spatial_estimates.expected(node, context)
         case Filter(_, pattern) | Extend(pattern, _, _) | Project(pattern, _) | Graph(_, pattern):
             return estimate(pattern, context)
         case Distinct(pattern) | Reduced(pattern) | OrderBy(pattern, _) | LeftJoin(pattern, _, _) | Minus(pattern, _):
@@ -89,7 +129,7 @@ def estimate(node: Algebra, context: Context) -> float | None:
             return float(min(known)) if known else None
         case Join(left, right):
             sides = [rows for rows in (estimate(left, context), estimate(right, context)) if rows is not None]
-            return min(sides) if sides else None
+            return _joined_rows(node, min(sides) if sides else None, context)
         case Union(left, right):
             a, b = estimate(left, context), estimate(right, context)
             return None if a is None or b is None else a + b

@@ -15,6 +15,7 @@ from semcube.sparql.algebra import Algebra
 from semcube.sparql.context import Context
 from semcube.sparql.dataset import Relation
 from semcube.sparql.evaluate.solutions import Solutions, collect
+from semcube.sparql.explain import Trace
 
 __all__ = ["Head", "operator", "run", "solve", "take_head"]
 
@@ -89,12 +90,16 @@ def _traced(node: Algebra, context: Context) -> Iterator[Solutions]:
     trace = context.trace.enter(node)
     report = trace.node
     context = replace(context, trace=trace)
-    start = time.perf_counter()
     relation = pushed(node, context)
     if relation is not None:
         report.how, report.native = "pushed", relation.explain()
         estimate = relation.estimate()
         report.estimated = None if estimate is None else estimate.rows
+    else:
+        from semcube.sparql.evaluate.estimates import estimate as expected
+
+        report.estimated = expected(node, replace(context, trace=Trace()))
+    start = time.perf_counter()
     batches = _batches(node, context, relation)
     while True:
         context.cancellation.check()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from semcube.engines.base import Cancellation
     from semcube.engines.rows import Rows
+    from semcube.engines.sampling import Sample
     from semcube.io.terms import Term
     from semcube.sparql.dataset import Estimate, QuadPattern
 
@@ -149,6 +150,10 @@ class Leaves(Protocol):
 
     def look_up(self, plan: Relational, rows: float) -> Rows | None:
         """The rows of a plan of which so many are expected, if they were found without SQL; None else."""
+        ...
+
+    def sample(self, plan: Relational) -> Sample | None:
+        """Some rows of a plan, for estimates; None where that would be dear."""
         ...
 
     def run(self, plan: Relational, cancellation: Cancellation) -> Iterator[pa.RecordBatch]:

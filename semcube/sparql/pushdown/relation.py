@@ -12,6 +12,7 @@ import pyarrow as pa
 from semcube.engines.relational import Relational, Sort
 from semcube.sparql.algebra import Variable
 from semcube.sparql.dataset import Estimate
+from semcube.sparql.evaluate.solutions import Solutions
 from semcube.sparql.pushdown.names import column_name
 from semcube.sparql.pushdown.parts import Leaves, Part
 
@@ -64,8 +65,17 @@ class SqlRelation:
             yield pa.RecordBatch.from_arrays([c.cast(pa.int64()) for c in columns], names=names)
 
     def estimate(self) -> Estimate | None:
-        """Rows to expect."""
-        return Estimate(self._part.rows)
+        """Rows to expect: by a sample where that is cheap, else by the counts of the predicates."""
+        found = self._leaves.sample(self._part.relation)
+        return Estimate(self._part.rows) if found is None else Estimate(found.expected, exact=found.whole)
+
+    def sample(self) -> tuple[Solutions, float] | None:
+        """Some solutions, and how many of all each stands for (1: they are all); None where that would be dear."""
+        found = self._leaves.sample(self._part.relation)
+        if found is None:
+            return None
+        columns = {v.name: found.rows.columns[column_name(v.name)] for v in self.variables}
+        return Solutions(columns, found.rows.count), found.scale
 
     def explain(self) -> str:
         """Its SQL."""
