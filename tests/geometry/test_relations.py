@@ -153,3 +153,31 @@ def test_from_matrix_takes_missing_matrices() -> None:
     found = from_matrix(np.array(["FF2FF1212", None], dtype=object))
     assert found["sfDisjoint"].tolist() == [True, False]
     assert found["rcc8dc"].tolist() == [True, False]
+
+
+def test_the_end_of_a_line_after_a_joint_outside() -> None:
+    line = _array("MULTILINESTRING ((2 2, 6 2), (6 2, 9 2))")
+    closed = _array("MULTILINESTRING ((2 2, 6 2), (6 2, 9 2, 9 9, 2 2))")
+    square = _array(SQUARE)
+    assert matrices(square, line).tolist() == ["1020F1102"]
+    assert matrices(line, square).tolist() == ["1010F0212"]
+    assert matrices(square, closed).tolist() == [shapely.relate(square[0], closed[0])]
+    assert evaluate("*******0*", square, line).tolist() == [True]
+    assert evaluate("*******F*", square, line).tolist() == [False]
+    assert evaluate("T*T**F***", line, square).tolist() == [False]
+
+
+CORNERS = st.tuples(st.integers(-3, 6), st.integers(-3, 6))
+WALKS = st.lists(st.lists(CORNERS, min_size=2, max_size=4), min_size=2, max_size=4)
+TRIANGLES = "MULTIPOLYGON (((0 0, 1 0, 1 1, 0 0)), ((2 2, 3 2, 3 3, 2 2)))"
+
+
+@settings(max_examples=150)
+@given(walks=WALKS, text=st.sampled_from([SQUARE, "LINESTRING (0 0, 3 3)", "POINT (1 1)", TRIANGLES]))
+def test_ends_of_lines_of_several_parts(walks: list[list[tuple[int, int]]], text: str) -> None:
+    line = shapely.MultiLineString([walk for walk in walks if len(set(walk)) > 1] or [[(0, 0), (1, 1)]])
+    other = shapely.from_wkt(text)
+    ends = [point for point in shapely.get_parts(line.boundary) if not other.intersects(point)]
+    made = matrices(np.array([other, line]), np.array([line, other]))
+    assert [made[0][7], made[1][5]] == (["0", "0"] if ends else ["F", "F"])
+    assert made[1] == transpose(made[0])
