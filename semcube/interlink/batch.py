@@ -64,7 +64,12 @@ def interlink(
         [('http://e/a/1', 'sfTouches', 'http://e/b/8'), ('http://e/a/1', 'sfContains', 'http://e/b/7')]
     """
     linking = Linking.open(source, target, chosen_options(options, choices))
-    table = write_links(linking.counted(linking.chosen_batches(progress)), output, linking.schema)
+    if linking.options.processes > 1 and linking.options.budget is None and linking.options.state is None:
+        from semcube.interlink.parallel import link_in_processes
+
+        table = link_in_processes(linking, output, progress)
+    else:
+        table = write_links(linking.counted(linking.chosen_batches(progress)), output, linking.schema)
     linking.report.finish()
     return Links(linking.report, table)
 
@@ -255,13 +260,16 @@ class Linking:
         report.verified += found.verified
         report.errors += found.errors
         chunk = task.chunk or matcher.held
-        # Each process looks at the held side for itself, so the same row can be reported again.
-        fresh = np.setdiff1d(found.invalid_held, self._told)
-        self._told = np.union1d(self._told, fresh)
-        self.held.report.list_invalid(matcher.held.iris.take(pa.array(fresh)).to_pylist())
+        self.count_invalid_held(matcher, found.invalid_held)
         if self.streamed is not None:
             rows = np.unique(found.invalid)
             self.streamed.report.list_invalid(chunk.iris.take(pa.array(rows)).to_pylist())
+
+    def count_invalid_held(self, matcher: Matcher, rows: np.ndarray) -> None:
+        """Take invalid rows of the held side into the report; several processes may meet the same ones."""
+        fresh = np.setdiff1d(rows, self._told)
+        self._told = np.union1d(self._told, fresh)
+        self.held.report.list_invalid(matcher.held.iris.take(pa.array(fresh)).to_pylist())
 
     def links(self, matcher: Matcher, chunk: Chunk, found: Matched) -> Iterator[LinkBatch]:
         """The links of related pairs."""

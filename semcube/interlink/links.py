@@ -20,7 +20,7 @@ from semcube.vocab import RDF, RDF_TYPE, XSD_DOUBLE
 if TYPE_CHECKING:
     from semcube.interlink.report import Report
 
-__all__ = ["LINKS", "MEASURED_LINKS", "LinkBatch", "Links", "write_links"]
+__all__ = ["LINKS", "MEASURED_LINKS", "LinkBatch", "Links", "is_plain", "write_links"]
 
 LINKS = pa.schema(
     [
@@ -143,7 +143,7 @@ def write_links(batches: Iterator[LinkBatch], output: Any, schema: pa.Schema = L
         return None
     if Path(output).suffix.lower() in (".parquet", ".geoparquet"):
         _write_parquet(batches, output, schema)
-    elif str(output) != "-" and Path(output).suffix.lower() == ".nt" and format_of(output).name == "nt":
+    elif is_plain(output):
         with replacing(output) as path, output_errors(output), path.open("wb") as file:
             for batch in batches:
                 if len(batch):
@@ -153,6 +153,13 @@ def write_links(batches: Iterator[LinkBatch], output: Any, schema: pa.Schema = L
             for batch in batches:
                 writer.write(batch.quads())
     return None
+
+
+def is_plain(output: Any) -> bool:
+    """Whether an output is a file of N-Triples that is not compressed, so that lines can be copied into it."""
+    if output is None or hasattr(output, "load") or str(output) == "-":
+        return False
+    return Path(output).suffix.lower() == ".nt" and format_of(output).name == "nt"
 
 
 def _write_parquet(batches: Iterable[LinkBatch], output: str | Path, schema: pa.Schema) -> None:

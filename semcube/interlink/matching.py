@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -22,7 +21,7 @@ from semcube.interlink.verification import MatrixCodes, Verifier
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-__all__ = ["Matched", "Matcher", "Task", "matched"]
+__all__ = ["Matched", "Matcher", "Task", "matched", "packed_matcher", "unpacked_matcher"]
 
 _ROWS = 20_000
 _PAIRS = 1_000_000
@@ -162,12 +161,11 @@ def matched(matcher: Matcher, tasks: Iterable[Task], processes: int = 1) -> Iter
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
-    # A forked child has the held side for nothing, but must not inherit the threads of a database.
-    threads = any(name in sys.modules for name in ("duckdb", "pyoxigraph"))
-    way = "fork" if sys.platform == "linux" and not threads else "spawn"
-    with ProcessPoolExecutor(
-        processes, multiprocessing.get_context(way), _begin, (_packed_matcher(matcher, way),)
-    ) as pool:
+    from semcube.interlink.parallel import start_method
+
+    way = start_method()
+    given = matcher if way == "fork" else packed_matcher(matcher)
+    with ProcessPoolExecutor(processes, multiprocessing.get_context(way), _begin, (given,)) as pool:
         under_way: deque[tuple[Task, Future[Matched]]] = deque()
         for task in tasks:
             under_way.append((task, pool.submit(_work, _packed(task))))
@@ -181,19 +179,20 @@ def matched(matcher: Matcher, tasks: Iterable[Task], processes: int = 1) -> Iter
 _worker: list[Matcher] = []
 
 
-def _packed_matcher(matcher: Matcher, way: str) -> Any:
-    """The matcher itself for a forked child; for others what it takes to make one."""
-    if way == "fork":
-        return matcher
-    given = {name: getattr(matcher, name) for name in ("invalid", "filter", "temporal", "measure", "seen")}
-    return type(matcher), given, _packed_chunk(matcher.held)
+def packed_matcher(matcher: Matcher) -> tuple[type[Matcher], dict[str, Any], Any]:
+    """What it takes to make a matcher in another process."""
+    names = ("invalid", "filter", "temporal", "measure", "seen")
+    return type(matcher), {name: getattr(matcher, name) for name in names}, _packed_chunk(matcher.held)
+
+
+def unpacked_matcher(packed: tuple[type[Matcher], dict[str, Any], Any]) -> Matcher:
+    """The matcher again, with an index of its own."""
+    kind, options, chunk = packed
+    return kind(_unpacked_chunk(chunk), **options)
 
 
 def _begin(given: Any) -> None:
-    if not isinstance(given, Matcher):
-        kind, options, chunk = given
-        given = kind(_unpacked_chunk(chunk), **options)
-    _worker[:] = [given]
+    _worker[:] = [given if isinstance(given, Matcher) else unpacked_matcher(given)]
 
 
 def _packed_chunk(chunk: Chunk) -> tuple[pa.Array, pa.Array, Periods | None]:

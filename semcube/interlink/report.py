@@ -41,6 +41,17 @@ class SideReport:
     duplicate_iris: list[str] = field(default_factory=list)
     """The first of the duplicates."""
 
+    def add(self, other: SideReport) -> None:
+        """Take the counts of a part."""
+        for name in ("read", "missing", "empty", "unreadable", "outside", "unnamed", "untimed"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for mine, count, theirs in (
+            (self.invalid_iris, "invalid", other.invalid_iris),
+            (self.duplicate_iris, "duplicates", other.duplicate_iris),
+        ):
+            setattr(self, count, getattr(self, count) + getattr(other, count))
+            mine.extend(theirs[: max(0, LISTED - len(mine))])
+
     def list_invalid(self, iris: list[str]) -> None:
         """Count invalid geometries."""
         self.invalid += len(iris)
@@ -91,6 +102,17 @@ class Report:
     peak_mb: float = 0.0
     """Peak memory of the process in MiB (of the largest one of several)."""
     _begun: tuple[float, float] = field(default_factory=lambda: (time.perf_counter(), _cpu()), repr=False)
+
+    def add(self, other: Report) -> None:
+        """Take the counts of a part, with those of its sides."""
+        for name in ("candidates", "verified", "known", "errors", "related", "links", "probes"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for mine, theirs in ((self.relations, other.relations), (self.matrices, other.matrices)):
+            for key, count in theirs.items():
+                mine[key] = mine.get(key, 0) + count
+        self.source.add(other.source)
+        if self.target is not self.source:
+            self.target.add(other.target)
 
     def finish(self) -> None:
         """Take time and memory."""

@@ -129,23 +129,43 @@ class Side:
             SourceError: The data cannot be read.
             RowError: A value makes no IRI or no instant.
         """
-        columns = list(dict.fromkeys([*self.naming.columns, *self.times]))
         first = 0
-        for batch in self.data.batches(columns, chunk_bytes):
-            iris = self.naming.iris(batch, first)
-            times = periods(batch, self.times[0], self.times[-1], self.label, first) if self.times else None
-            if times is not None:
-                self.report.untimed += int((~times.known).sum())
-            if self.spatial:
-                geometries = self._geometries(batch)
-                usable = self._usable(batch, iris, geometries)
-            else:
-                geometries = np.full(batch.num_rows, None, dtype=object)
-                usable = self._timed(iris, times)
+        for batch in self.batches(chunk_bytes):
+            chunk = self.chunk(batch, first)
             first += batch.num_rows
-            self.report.read += batch.num_rows
-            if len(usable):
-                yield Chunk(iris, geometries, times).take(usable)
+            if chunk is not None:
+                yield chunk
+
+    def batches(self, chunk_bytes: int) -> Iterator[pa.RecordBatch]:
+        """The rows as they are read.
+
+        Raises:
+            SourceError: The data cannot be read.
+        """
+        yield from self.data.batches(list(dict.fromkeys([*self.naming.columns, *self.times])), chunk_bytes)
+
+    def chunk(self, batch: pa.RecordBatch, first: int) -> Chunk | None:
+        """The usable rows of a batch, counted; ``first`` is the number of its first row. None if there are none.
+
+        Raises:
+            RowError: A value makes no IRI or no instant.
+        """
+        iris = self.naming.iris(batch, first)
+        times = periods(batch, self.times[0], self.times[-1], self.label, first) if self.times else None
+        if times is not None:
+            self.report.untimed += int((~times.known).sum())
+        if self.spatial:
+            geometries = self._geometries(batch)
+            usable = self._usable(batch, iris, geometries)
+        else:
+            geometries = np.full(batch.num_rows, None, dtype=object)
+            usable = self._timed(iris, times)
+        self.report.read += batch.num_rows
+        return Chunk(iris, geometries, times).take(usable) if len(usable) else None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the data: what other processes need to make chunks of batches."""
+        return {**self.__dict__, "data": None}
 
     def _geometries(self, batch: pa.RecordBatch) -> np.ndarray:
         parsed = from_wkb(batch.column("geometry"))
