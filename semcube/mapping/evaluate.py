@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ __all__ = ["Evaluator", "Form", "Options"]
 
 Targets = tuple[LogicalTarget, ...]
 Form = OneOf["triples", "quads"]
-_LINE_ROWS, _PART_ROWS = 2048, 16384
+_LINE_ROWS = 2048
 
 
 class Evaluator:
@@ -126,46 +126,38 @@ class Evaluator:
         is_first = True
         with ExitStack() as exits:
             connection = self._connection(exits)
-            for prepared, fids in self._parts(report, _PART_ROWS if form else None):
+            for batch, rows in self.table.batches(report, self.options.selection):
+                prepared, fids = batch, rows
                 connection.register("batch", prepared)
                 if form is not None and program is not None and not (is_first and program.gives_all):
-                    made = self._lines(program, connection, prepared, fids, report)
-                    if made is not None:
-                        yield from (((), each) for each in made)
+                    done = yield from self._lines(program, connection, prepared, fids, report)
+                    if done == len(fids):
                         continue
+                    prepared, fids = _rest(prepared, done), fids[done:]
+                    connection.register("batch", prepared)
                 result = connection.sql(self.plan.sql).to_arrow_table().combine_chunks()
                 relations = [self._relation(connection, number) for number in range(len(self.plan.relations))]
                 yield from self._emit(result, relations, fids, report, with_constants=is_first)
                 is_first = False
 
-    def _parts(self, report: LayerReport, rows: int | None) -> Iterator[tuple[pa.Table, np.ndarray]]:
-        """Batches of at most so many rows: text takes many times the bytes of the values."""
-        for prepared, fids in self.table.batches(report, self.options.selection):
-            if rows is None or len(fids) <= rows:
-                yield prepared, fids
-                continue
-            for start in range(0, len(fids), rows):
-                part = prepared.slice(start, rows)
-                yield part.set_column(0, "row", pa.array(np.arange(part.num_rows))), fids[start : start + rows]
-
     def _lines(
         self, program: LineProgram, connection: Any, prepared: pa.Table, fids: np.ndarray, report: LayerReport
-    ) -> list[LineBatch] | None:
-        """The lines of a batch; None if a value does not fit, which the reference has to report."""
+    ) -> Generator[tuple[Targets, LineBatch], None, int]:
+        """The lines of a batch; gives how many rows are done, before values that the reference has to report."""
         nulls = frozenset(name for name in prepared.column_names if prepared.column(name).null_count)
         sql = program.sql(nulls, special_columns(prepared, program.texts))
-        found: list[LineBatch] = []
-        gives = []
+        done = 0
         for batch in connection.sql(sql).to_arrow_reader(_LINE_ROWS):
             if pc.any(batch.column("bad")).as_py():
-                return None
+                break
             counts = batch.column("n").to_numpy(zero_copy_only=False)
-            gives.append(counts > 0)
-            found.append(LineBatch(bytes_of(_text(batch.column("lines"))), int(counts.sum())))
-        report.triples += sum(each.quads for each in found)
-        given = np.concatenate(gives) if gives else np.zeros(0, dtype=bool)
-        self._count_rows(given | program.gives_all, fids, report)
-        return found
+            made = LineBatch(bytes_of(_text(batch.column("lines"))), int(counts.sum()))
+            report.triples += made.quads
+            self._count_rows((counts > 0) | program.gives_all, fids[done : done + len(counts)], report)
+            done += len(counts)
+            if made.quads:
+                yield (), made
+        return done
 
     def _connection(self, exits: ExitStack) -> Any:
         """A database in memory, or in a temporary file that joins may grow in."""
@@ -305,6 +297,12 @@ class _Terms:
             else:
                 arrays.append(_repeated(position, len(rows)))
         return rows, pa.RecordBatch.from_arrays(arrays, schema=QUADS)
+
+
+def _rest(prepared: pa.Table, start: int) -> pa.Table:
+    """The rows of a batch from a place on, numbered anew."""
+    rest = prepared.slice(start)
+    return rest.set_column(0, "row", pa.array(np.arange(rest.num_rows)))
 
 
 def _repeated(constant: str | None, count: int) -> pa.Array:

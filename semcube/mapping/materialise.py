@@ -216,11 +216,10 @@ def bound_mapping(
     inputs: Inputs, mapping: str | Path | Mapping | None, options: TransformOptions
 ) -> tuple[Mapping, Reasons]:
     """The mapping over the files that are meant, and what its keys are."""
-    from semcube.mapping.generator import GeneratorRules, generate
-    from semcube.mapping.parse import read_mapping
-
     paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     if mapping is None:
+        from semcube.mapping.generator import GeneratorRules, generate
+
         made = generate(
             paths,
             _base(options),
@@ -233,6 +232,8 @@ def bound_mapping(
             ),
         )
         return made.mapping, {source: key.reason for source, key in made.keys.items()}
+    from semcube.mapping.parse import read_mapping
+
     bound = bind(read_mapping(mapping) if isinstance(mapping, str | Path) else mapping, paths)
     return _of_layer(bound, options.layer), {}
 

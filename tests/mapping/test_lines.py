@@ -13,6 +13,7 @@ import pytest
 import shapely
 from hypothesis import HealthCheck, given, settings
 
+from semcube.errors import RowError
 from semcube.io.ntriples import lines_of_keys
 from semcube.mapping import Mapping, TransformReport, quads, read_mapping, transform
 from semcube.mapping.evaluate import Evaluator
@@ -134,6 +135,21 @@ def test_bad_values_take_the_reference(tmp_path: Path) -> None:
     source = table(tmp_path, ["a b", "http://example.org/c", None, "7"])
     text = rules("text").replace('[ rml:reference "name" ]', '[ rml:reference "name" ; rml:termType rml:IRI ]')
     check(source, text, on_error="skip")
+
+
+def test_rows_before_a_bad_value_keep_their_lines(tmp_path: Path) -> None:
+    names = [f"n{n}" for n in range(5000)]
+    names[4500] = "a b"
+    source = table(tmp_path, names)
+    frame = geopandas.read_parquet(source)
+    frame.to_parquet(source, row_group_size=5000)
+    text = rules("text", "integer").replace(
+        '[ rml:reference "name" ]', '[ rml:reference "name" ; rml:termType rml:IRI ]'
+    )
+    check(source, text, on_error="skip")
+    with pytest.raises(RowError, match="row 4500"):
+        transform(source, tmp_path / "fails.nt", tmp_path / "m.ttl")
+    assert not (tmp_path / "fails.nt").exists()
 
 
 def test_a_triple_for_all_rows_is_written_once(tmp_path: Path) -> None:
