@@ -134,7 +134,8 @@ def main() -> None:
             if any(section.startswith(each) for each in given.only):
                 found[section] = run()
                 print(section, str(found[section])[:200], file=sys.stderr, flush=True)
-                file.write_text(json.dumps(found, indent=1) + "\n")
+                lines = (f"{json.dumps(name)}: {json.dumps(value)}" for name, value in found.items())
+                file.write_text("{\n" + ",\n".join(lines) + "\n}\n")
     write(found, PAGE)
 
 

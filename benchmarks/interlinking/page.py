@@ -27,11 +27,11 @@ cores that other work used now and then, one run per cell, so compare CPU, not w
 ORACLE = """JTS 1.20 relates every pair whose boxes meet, unprepared (`Geometry.relate`). *Different* counts pairs that
 only one has, or whose relations (any of the three families of GeoSPARQL) differ. *Other matrix* counts the rest."""
 MATRICES = """Of D, the pairs of polygons with more than 100,000 vertices are a sample of one in twenty, by JTS's
-RelateNG: unprepared, a pair takes half a second. All pairs of the other polygons are there. Where the matrix of a pair
-differs without another relation, JTS's default operator differs from RelateNG, its newer one, which GEOS has too: in R
-whether a road runs along a border that it crosses (by RelateNG for about 1e-14 degrees), in N whether an end of a line
-of several parts lies outside. Exact rational arithmetic says that the default operator is right in these 27 pairs. They
-matter for raw DE-9IM patterns only: no named relation depends on the entries that differ."""
+RelateNG: unprepared, a pair takes half a second. All pairs of the other polygons are there. In R the matrices of 24
+pairs differ, and no named relation: JTS's default operator and RelateNG, its newer one, which GEOS has too, do not
+agree whether a road runs along a border that it crosses (by RelateNG for about 1e-14 degrees). Exact rational
+arithmetic says that it does not in any of the 24. Elsewhere, RelateNG missed ends of lines of several parts (3 pairs of
+N), which semcube mends."""
 COUNTS = """Pairs by relation, of every engine that was asked; *other pairs* are those that it has and semcube has not,
 or the other way round."""
 WHOLE = """Files read, links (or pairs) written. The peak of several processes is the largest sum of their shares of
