@@ -25,10 +25,11 @@ def panels(title: str, found: Mapping[str, Mapping[str, Line]], x_label: str, y_
         f"<title>{escape(title)}</title>",
         f'<rect width="{width}" height="{height}" fill="white"/>',
     ]
+    x = LEFT
     for i, name in enumerate(names):
-        x = LEFT + i * 130
         out.append(f'<line x1="{x}" y1="18" x2="{x + 20}" y2="18" stroke="{_colour(i)}" stroke-width="2"/>')
         out.append(f'<text x="{x + 25}" y="22">{escape(name)}</text>')
+        x += 45 + 6 * len(name)
     for place, (panel, lines) in enumerate(found.items()):
         left, top = LEFT + place % columns * (WIDTH + GAP), TOP + place // columns * (HEIGHT + 62)
         out += _panel(panel, lines, names, (left, top), (x_label, y_label))
@@ -47,8 +48,8 @@ def _panel(
         x, y = left + WIDTH * step / 4, bottom - HEIGHT * step / 4
         out.append(f'<line x1="{x}" y1="{top}" x2="{x}" y2="{bottom}" stroke="#e5e5e5"/>')
         out.append(f'<line x1="{left}" y1="{y}" x2="{right}" y2="{y}" stroke="#e5e5e5"/>')
-        out.append(f'<text x="{x}" y="{bottom + 14}" text-anchor="middle">{far * step / 4:.3g}</text>')
-        out.append(f'<text x="{left - 4}" y="{y + 4}" text-anchor="end">{high * step / 4:.3g}</text>')
+        out.append(f'<text x="{x}" y="{bottom + 14}" text-anchor="middle">{_number(far * step / 4)}</text>')
+        out.append(f'<text x="{left - 4}" y="{y + 4}" text-anchor="end">{_number(high * step / 4)}</text>')
     out.append(f'<text x="{right}" y="{bottom + 28}" text-anchor="end">{escape(labels[0])}</text>')
     out.append(f'<text x="{right}" y="{top - 8}" text-anchor="end">{escape(labels[1])}</text>')
     for name, line in lines.items():
@@ -56,6 +57,10 @@ def _panel(
         colour = _colour(names.index(name))
         out.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
     return out
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _colour(number: int) -> str:

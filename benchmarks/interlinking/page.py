@@ -203,13 +203,15 @@ def _curves(found: dict[str, Any], page: Path) -> list[str]:
 
 def _memory(found: dict[str, Any], page: Path) -> list[str]:
     lines = {
-        ROWS[name]: found[f"{name}/S"]["memory"]
+        ROWS[name].partition(",")[0] if name != "two" else ROWS[name]: [
+            point for point in found[f"{name}/S"]["memory"] if point[1]
+        ]
         for name in ("semcube", "two", "oracle", "duckdb", "sedonadb")
         if found.get(f"{name}/S", {}).get("memory")
     }
     if not lines:
         return []
-    panel = {"all": lines, "semcube": {name: line for name, line in lines.items() if name.startswith("semcube")}}
+    panel = {"all": lines, "without JTS": {name: line for name, line in lines.items() if "JTS" not in name}}
     page.with_name("interlinking-memory.svg").write_text(
         panels("Memory over time on S", panel, "seconds", "MB", columns=2)
     )
