@@ -71,7 +71,7 @@ __all__ = [
     "exploded",
 ]
 
-_EXACT = (Formulation.CSV, Formulation.JSON, Formulation.XML, Formulation.SPARQL)
+_EXACT = (Formulation.VIEW, Formulation.CSV, Formulation.JSON, Formulation.XML, Formulation.SPARQL)
 """Sources whose references are no SQL identifiers: their case counts."""
 _SAFE_SQL: dict[TermType, Callable[[str], str] | None] = {
     TermType.IRI: iri_safe_sql,

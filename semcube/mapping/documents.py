@@ -16,7 +16,7 @@ from semcube.mapping.model import FID
 from semcube.mapping.rows import MANY, Selection, TableRows, limited
 from semcube.vocab import XSD_BOOLEAN, XSD_DOUBLE, XSD_INTEGER
 
-__all__ = ["DocumentRows", "JSONRows", "SPARQLRows", "XMLRows", "flat_record", "record_column"]
+__all__ = ["DocumentRows", "JSONRows", "SPARQLRows", "XMLRows", "flat_record", "record_column", "records_of_json"]
 
 
 class DocumentRows(TableRows):
@@ -67,7 +67,7 @@ class JSONRows(DocumentRows):
         if not path.is_file():
             raise SourceError("no such file", source=path)
         paths = {name: json_path(name) for name in references if name.startswith("$")}
-        records = _json_records(path, iterator or "$[*]")
+        records = records_of_json(path, iterator or "$[*]")
         flat = [flat_record(each) for each in records]
         names = [name for name in dict.fromkeys(name for record in flat for name in record) if name not in paths]
         columns: dict[str, pa.Array] = {name: record_column([record.get(name) for record in flat]) for name in names}
@@ -100,7 +100,8 @@ class JSONRows(DocumentRows):
         return super().batches(columns, selection, batch_bytes)
 
 
-def _json_records(path: Path, iterator: str) -> list[Any]:
+def records_of_json(path: Path, iterator: str) -> list[Any]:
+    """The records of a JSON document under a path."""
     try:
         steps = json_path(iterator)
     except UnsupportedError as error:

@@ -24,6 +24,7 @@ __all__ = [
     "GEOMETRY_TYPE",
     "Constant",
     "Expression",
+    "Field",
     "Formulation",
     "FunctionCall",
     "Join",
@@ -39,6 +40,8 @@ __all__ = [
     "TermMap",
     "TermType",
     "TriplesMap",
+    "View",
+    "ViewJoin",
     "parse_template",
 ]
 
@@ -94,6 +97,8 @@ class Formulation(Enum):
     """A table of a database; the iterator is its name."""
     QUERY = "SQL2008Query"
     """The result of an SQL query; the iterator is its text."""
+    VIEW = "LogicalView"
+    """Rows made of another source by fields and joins (RML-LV); references are names of fields."""
     LAYER = "Layer"
     """One row about a layer of a vector file, see :mod:`semcube.mapping.layer_description`."""
     STAC = "STAC"
@@ -278,6 +283,39 @@ class PredicateObjectMap:
 
 
 @dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a logical view (RML-LV): an expression with several values, or an iterator over records."""
+
+    name: str
+    value: Expression | None = None
+    """None for an iterator."""
+    iterator: str | None = None
+    formulation: Formulation | None = None
+    """Of the records of the iterator; that of the parent if None."""
+    fields: tuple[Field, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ViewJoin:
+    """Fields of another view whose rows meet conditions."""
+
+    parent: LogicalSource
+    joins: tuple[Join, ...]
+    fields: tuple[Field, ...]
+    inner: bool
+    """Whether a row without a partner is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a logical view makes of another source."""
+
+    on: LogicalSource
+    fields: tuple[Field, ...]
+    joins: tuple[ViewJoin, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LogicalSource:
     """What is read, row by row."""
 
@@ -288,6 +326,8 @@ class LogicalSource:
     """Layer, derived table of a raster, or path of the records."""
     options: tuple[tuple[str, str], ...] = ()
     """Settings of the reader by name (``variable``, ``zones``, ``cells``, ``crs``), sorted."""
+    view: View | None = None
+    """The view that it is; ``source`` is then the path of the source at its root."""
 
     def option(self, name: str) -> str | None:
         """One setting, None if absent."""

@@ -13,6 +13,7 @@ from semcube.io.jsonpath import Step, json_path
 from semcube.io.terms import IRI, Literal, Term
 from semcube.mapping.graph import MappingGraph
 from semcube.mapping.model import Formulation, LogicalSource, LogicalTarget
+from semcube.mapping.parse_views import ViewReader
 from semcube.vocab import DCAT, QL_LEGACY, RDF_TYPE, RML, RR, SEMCUBE
 
 __all__ = ["FORMULATIONS", "SYNTAX_NAMES", "NodeReader", "SourceReader"]
@@ -121,10 +122,16 @@ class SourceReader(NodeReader):
 
     @cached_property
     def source(self) -> LogicalSource:
-        """The logical source or table."""
+        """The logical source, table or view."""
         node = self.one(self.subject, "logicalSource") or self.one(self.subject, "logicalTable")
         if node is None:
             raise self.error("no logical source")
+        return self.logical(node)
+
+    def logical(self, node: Term) -> LogicalSource:
+        """The logical source, table or view of a node."""
+        if self.graph.values(node, "viewOn"):
+            return ViewReader(self).view(node)
         query = self.text(node, "sqlQuery") or self.text(node, "query")
         table = self.text(node, "tableName")
         if query is not None and table is not None:

@@ -80,7 +80,11 @@ def bind(mapping: Mapping, inputs: Sequence[str | Path]) -> Mapping:
 def _in_folder(item: LogicalSource, folder: Path) -> LogicalSource:
     """A source whose relative paths start at a folder."""
     options = tuple((name, _located(value, folder) if name == "zones" else value) for name, value in item.options)
-    return replace(item, source=_located(item.source or "", folder), options=options)
+    view = item.view
+    if view is not None:
+        joins = tuple(replace(each, parent=_in_folder(each.parent, folder)) for each in view.joins)
+        view = replace(view, on=_in_folder(view.on, folder), joins=joins)
+    return replace(item, source=_located(item.source or "", folder), options=options, view=view)
 
 
 def _located(path: str, folder: Path) -> str:
@@ -157,6 +161,11 @@ def _open(
         raise SourceError("the source has no path")
     from semcube.mapping.databases import is_database, open_database
 
+    if source.view is not None:
+        from semcube.mapping.logical_views import ViewRows
+
+        on = replace(source.view.on, source=source.source)
+        return ViewRows(replace(source.view, on=on), source.source)
     if source.formulation in (Formulation.TABLE, Formulation.QUERY) or is_database(source.source):
         return open_database(source)
     if "://" in source.source and not is_remote(source.source):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping as Dictionary
 from pathlib import Path
 
+from semcube.errors import UnsupportedError
 from semcube.io.terms import IRI, BlankNode, Literal, Term
 from semcube.mapping.model import (
     Constant,
@@ -124,6 +125,8 @@ class _Writer:
         return [*lines, ""]
 
     def source(self, item: LogicalSource) -> list[str]:
+        if item.view is not None:
+            raise UnsupportedError("a logical view cannot be written yet", expected="other logical sources")
         facts = []
         if item.source is not None:
             facts.append(f"rml:source {self.path(item)}")
