@@ -2,7 +2,7 @@
 """Rows of logical views (RML-LV): fields of records, nested iterators, text in other formats, joins.
 
 A view is held in memory, as JSON and XML documents are. References to it are the full names of its fields
-(``item.type``), ``name.#`` for the place of a value or record among its siblings, and ``#`` for that of the row's record
+(``item.type``), ``name.#`` for the place of a value or record among its siblings, and ``#`` for that of the record
 in the source.
 """
 

@@ -36,8 +36,8 @@ UNTYPED = {
 }
 """Expected files whose ages are strings where the same input, byte for byte, under the same rules gives numbers in the
 expected file of :data:`TYPED`; what is made is compared with that one exactly, and with the own one without datatypes.
-In RMLSTC0003 it is the other way round: the input has the strings ``"33"`` and results in CSV have no types, but numbers
-are expected."""
+In RMLSTC0003 it is the other way round: the input has the strings ``"33"`` and results in CSV have no types, yet
+numbers are expected."""
 TYPED = "RMLTTC0004d/dump1.nq"
 
 

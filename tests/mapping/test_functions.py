@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semcube.errors import MappingError, RowError
+from semcube.io.ntriples import lines_of_keys
+from semcube.mapping import quads, transform
 from semcube.mapping.functions import FUNCTIONS, GREL, IDLAB, find
 from semcube.mapping.parse import read_mapping
 from semcube.mapping.reference import quads_of_table
@@ -139,6 +141,44 @@ def test_conditions_leave_out_terms() -> None:
     assert both(condition + 'rml:reference "id"', table) == [f'"1"^^<{XSD}integer>']
     assert both(condition + 'rml:constant "only a"', table) == ['"only a"']
     assert both('rml:reference "id"', table, condition + 'rml:template "http://a/{id}"') == [f'"1"^^<{XSD}integer>']
+
+
+def test_lines_and_keys_are_the_same(tmp_path: Path) -> None:
+    """Files are written by another way than :func:`quads` gives its keys; functions and conditions go both."""
+    (tmp_path / "t.csv").write_text(
+        'id,name,wkt\n1,"say ""x""\\",POINT (1 2)\n2,,\n3,"a;b",POINT (3 4)\n', encoding="utf-8"
+    )
+    condition = "rml:condition [ " + call("idlab-fn:isNotNull", "$wkt") + " ] ; "
+    terms = [
+        condition + 'rml:reference "name"',
+        condition + 'rml:template "http://a/{name}"',
+        condition + "rml:constant ex:c",
+        condition + 'rml:constant "c \\"q\\""',
+        call("grel:toUpperCase", "$name"),
+        call("grel:toUpperCase", "$name") + ' ; rml:language "en"',
+        call("grel:string_length", "$name"),
+        call("idlab-fn:concat", '"urn:x:"', "$id") + " ; rml:termType rml:IRI",
+        call("idlab-fn:concat", "$name", "$id") + " ; rml:termType rml:BlankNode",
+        call("geof:buffer", "$wkt", "10", "uom:metre"),
+        call("geof:asGML", "$wkt"),
+        call("geof:minX", "$wkt"),
+        call("geof:isEmpty", "$wkt"),
+        call("grel:string_split", "$name", '";"'),
+    ]
+    pairs = " ; ".join(
+        f"rml:predicateObjectMap [ rml:predicate ex:p{n} ; rml:objectMap [ {term} ] ]" for n, term in enumerate(terms)
+    )
+    for chosen in (pairs, pairs.rpartition(" ; rml:predicateObjectMap")[0]):  # with and without a list
+        (tmp_path / "m.ttl").write_text(
+            f"""{FNML} <#m> rml:logicalSource [ rml:source "t.csv" ; rml:referenceFormulation rml:CSV ] ;
+            rml:subjectMap [ rml:template "http://a/{{id}}" ] ; {chosen} .""",
+            encoding="utf-8",
+        )
+        transform((), tmp_path / "o.nt", tmp_path / "m.ttl")
+        lines = sorted((tmp_path / "o.nt").read_bytes().splitlines())
+        keys = b"".join(lines_of_keys(batch).to_pybytes() for batch in quads((), tmp_path / "m.ttl"))
+        assert lines == sorted(keys.splitlines())
+        assert len(lines) > 25
 
 
 def test_calls_of_every_position_and_of_the_older_vocabulary() -> None:
