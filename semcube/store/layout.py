@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,8 @@ __all__ = ["LAYOUT", "MARKER", "TABLES", "create_tables", "open_database"]
 LAYOUT = 1
 """The version of the tables below; a store of another version is refused."""
 
+ENGINE = 5 / 8
+"""The part of a store's memory that the database may use; the rest is for what is kept, and held, beside it."""
 MARKER = "semcube-store.json"
 DATABASE = "store.duckdb"
 
@@ -145,9 +148,10 @@ def _connect(path: Path, settings: Settings, *, read_only: bool) -> duckdb.DuckD
 
     from semcube.engines.embedded import connect
 
-    spill = path / "spill"
+    spill = None if read_only else str(path / "spill")
+    part = replace(settings, memory_mb=max(1, int(settings.memory_mb * ENGINE)))
     try:
-        return connect(str(path / DATABASE), settings, read_only=read_only, spill=None if read_only else str(spill))
+        return connect(str(path / DATABASE), part, read_only=read_only, spill=spill)
     except (duckdb.IOException, duckdb.ConnectionException) as error:
         text = str(error)
         if "lock" in text.lower() or "different configuration" in text or "already" in text.lower():

@@ -176,7 +176,7 @@ class Store:
             cursor = self._cursor()
             try:
                 with database_errors(self.path):
-                    transaction = Transaction(cursor, self._salt)
+                    transaction = Transaction(cursor, self._salt, self.settings.memory_mb * 1024 * 1024)
                     yield transaction
                     transaction.finish()
                     version = version_of(cursor)

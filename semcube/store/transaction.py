@@ -28,10 +28,11 @@ __all__ = ["LoadReport", "Transaction"]
 
 BATCH_ROWS = 200_000
 BATCH_BYTES = 96 * 1024 * 1024
-"""A batch is encoded when it has so many quads or bytes of text."""
+"""A batch is encoded when it has so many quads or bytes of text, or a 32nd of the memory."""
 FIRST_BYTES = 32 * 100_000
 """A first load of fewer quads is not worth another way."""
 _NEW_GRAPHS = "INSERT INTO graphs SELECT DISTINCT g, false FROM fresh WHERE g <> 0 AND g NOT IN (SELECT id FROM graphs)"
+SMALLEST = 16 * 1024 * 1024
 REASONS = 20
 """So many reasons of malformed geometries are kept."""
 LARGE = 10**15 - 1
@@ -77,10 +78,12 @@ class Transaction:
     Args:
         connection: A connection with a transaction begun.
         salt: The salt of the store's hashes.
+        memory: Bytes that the store may use; a load holds a part of it outside of the database.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, salt: str) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, salt: str, memory: int = 1 << 31) -> None:
         self.connection = connection
+        self._memory = memory
         self.report = LoadReport()
         self.changed: set[int] = set()
         """Predicates of quads that were added or removed."""
@@ -108,7 +111,7 @@ class Transaction:
 
     def stage(self, batches: Iterable[pa.RecordBatch]) -> Iterator[int]:
         """Take in ``QUADS`` batches; yields the number of quads after each step."""
-        for batch in _joined(batches):
+        for batch in _joined(batches, min(BATCH_BYTES, max(self._memory // 32, SMALLEST))):
             self._stage(batch)
             self.report.read += batch.num_rows
             yield batch.num_rows
@@ -130,7 +133,7 @@ class Transaction:
 
     def stage_ids(self, p: Ids, s: Ids, o: Ids, g: Ids) -> None:
         """Take in quads as ids of the store; graph 0 is the default graph."""
-        if self._held is not None and self._held.bytes + 32 * len(p) <= HELD_BYTES:
+        if self._held is not None and self._held.bytes + 32 * len(p) <= min(HELD_BYTES, self._memory // 16):
             self._held.add(p, s, o, g)
             return
         self._release()
@@ -319,7 +322,7 @@ class Transaction:
         return int(self.connection.execute(text).fetchall()[0][0])
 
 
-def _joined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+def _joined(batches: Iterable[pa.RecordBatch], most: int) -> Iterator[pa.Table]:
     """Batches put together to the size that is encoded at once; large ones are cut."""
     waiting: list[pa.RecordBatch] = []
     rows = size = 0
@@ -332,7 +335,7 @@ def _joined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
             waiting.append(part)
             rows += part.num_rows
             size += part.nbytes
-            if rows >= BATCH_ROWS or size >= BATCH_BYTES:
+            if rows >= BATCH_ROWS or size >= most:
                 yield pa.Table.from_batches(waiting)
                 waiting, rows, size = [], 0, 0
     if waiting:
