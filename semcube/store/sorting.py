@@ -6,7 +6,8 @@ The reference is the SQL of :class:`semcube.store.transaction.Transaction`; both
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,77 +15,120 @@ import numpy.typing as npt
 __all__ = ["HELD_BYTES", "HeldQuads"]
 
 Ids = npt.NDArray[np.int64]
-Columns = tuple[Ids, Ids, Ids, Ids]
+Columns = tuple[Ids, Ids, Ids]
 
 HELD_BYTES = 256 * 1024 * 1024
-"""Quads of a load are held in memory up to here (32 bytes each); beyond, the database sorts, which may spill."""
+"""Quads of a load are held in memory up to here; beyond, the database sorts, which may spill."""
 _RANGE = 1 << 31
 _ROWS = 1 << 20
+
+
+class _Part(NamedTuple):
+    """Quads by predicate: those of the i-th are the rows from the i-th offset on."""
+
+    predicates: Ids
+    offsets: Ids
+    s: Ids
+    o: Ids
+    g: Ids
+    """One number if all are in one graph."""
+
+    def of(self, place: int) -> Columns:
+        """Subjects, objects and graphs of one predicate."""
+        rows = slice(self.offsets[place], self.offsets[place + 1])
+        size = int(self.offsets[place + 1] - self.offsets[place])
+        g = np.broadcast_to(self.g, size) if len(self.g) == 1 else self.g[rows]
+        return self.s[rows], self.o[rows], g
 
 
 class HeldQuads:
     """Quads (p, s, o, g) that wait to be stored."""
 
     def __init__(self) -> None:
-        self._parts: list[Columns] = []
-        self.bytes = 0
+        self._parts: list[_Part] = []
+        self.bytes = self.quads = 0
 
     def add(self, p: Ids, s: Ids, o: Ids, g: Ids) -> None:
         """Take in quads."""
-        self._parts.append((p, s, o, g))
-        self.bytes += 32 * len(p)
+        if not len(p):
+            return
+        predicates, codes = np.unique(p, return_inverse=True)
+        width = np.uint16 if len(predicates) <= 1 << 16 else np.int64
+        order = np.argsort(codes.ravel().astype(width), kind="stable")
+        offsets = np.concatenate([[0], np.cumsum(np.bincount(codes.ravel()))])
+        graphs = g[:1].copy() if (g == g[0]).all() else g[order]
+        self._parts.append(_Part(predicates, offsets, s[order], o[order], graphs))
+        self.bytes += 8 * (2 * len(p) + len(graphs))
+        self.quads += len(p)
 
-    def take(self) -> list[Columns]:
-        """All quads in the order they came; none are left."""
-        parts, self._parts, self.bytes = self._parts, [], 0
-        return parts
+    def take(self) -> Iterator[tuple[Ids, Ids, Ids, Ids]]:
+        """All quads part by part; none are left."""
+        parts, self._parts, self.bytes, self.quads = self._parts, [], 0, 0
+        yield from map(_columns, parts)
 
     def together(self) -> dict[str, Ids]:
-        """All quads as columns."""
-        return _joined(self._parts, "psog")
-
-    def distinct(self) -> HeldQuads:
-        """The same quads, each once, sorted by (p, s, o, g); gives what the parts held free."""
-        made = HeldQuads()
-        for p, *columns in _by_predicate(self.take()):
-            rows = _sorted(*columns)
-            new = np.ones(len(rows[0]), bool)
-            new[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in rows])
-            kept = rows if new.all() else tuple(column[new] for column in rows)
-            made.add(np.full(len(kept[0]), p), kept[0], kept[1], kept[2])
-        return made
+        """All quads as columns; there must be some."""
+        return _joined([_columns(part) for part in self._parts], "psog")
 
     def by_subject(self) -> Iterator[dict[str, Ids]]:
-        """Batches of columns, as they were put in."""
-        yield from _batches(self._parts, "psog")
+        """Batches of the distinct quads, sorted by (p, s, o, g)."""
+        yield from self._batches("psog", (0, 1, 2))
 
     def by_object(self) -> Iterator[dict[str, Ids]]:
-        """Batches sorted by (p, o, s, g); every part holds one predicate."""
+        """Batches of the distinct quads, sorted by (p, o, s, g)."""
+        yield from self._batches("posg", (1, 0, 2))
 
-        def parts() -> Iterator[Columns]:
-            for p, s, o, g in self._parts:
-                by_o, by_s, by_g = _sorted(o, s, g)
-                yield p, by_o, by_s, by_g
+    def _batches(self, names: str, order: tuple[int, int, int]) -> Iterator[dict[str, Ids]]:
+        """Predicates put together until they are worth a statement."""
+        waiting: list[tuple[Ids, Ids, Ids, Ids]] = []
+        rows = 0
+        for predicate, columns in self._by_predicate():
+            found = _distinct(_sorted(*(columns[place] for place in order)))
+            waiting.append((np.full(len(found[0]), predicate), *found))
+            rows += len(found[0])
+            if rows >= _ROWS:
+                yield _joined(waiting, names)
+                waiting, rows = [], 0
+        if rows:
+            yield _joined(waiting, names)
 
-        yield from _batches(parts(), "posg")
+    def _by_predicate(self) -> Iterator[tuple[int, Columns]]:
+        """The quads of each predicate, the smallest predicate first."""
+        if not self._parts:
+            return
+        predicates = np.concatenate([part.predicates for part in self._parts])
+        owners = np.repeat(np.arange(len(self._parts)), [len(part.predicates) for part in self._parts])
+        places = np.concatenate([np.arange(len(part.predicates)) for part in self._parts])
+        order = np.argsort(predicates, kind="stable")
+        ends = np.flatnonzero(np.diff(predicates[order], append=-1)) + 1
+        start = 0
+        for end in ends.tolist():
+            found = [self._parts[owners[row]].of(places[row]) for row in order[start:end]]
+            yield int(predicates[order[start]]), _concatenated(found)
+            start = end
 
 
-def _by_predicate(parts: Sequence[Columns]) -> Iterator[tuple[int, Ids, Ids, Ids]]:
-    """The quads of each predicate, the smallest predicate first."""
-    p = np.concatenate([part[0] for part in parts]) if parts else np.empty(0, np.int64)
-    predicates, codes = np.unique(p, return_inverse=True)
-    width = np.uint16 if len(predicates) <= 1 << 16 else np.int64
-    order = np.argsort(codes.astype(width).ravel(), kind="stable")
-    ends = np.cumsum(np.bincount(codes.ravel(), minlength=len(predicates)))
-    columns = [np.concatenate([part[i] for part in parts]) for i in (1, 2, 3)] if parts else []
-    start = 0
-    for predicate, end in zip(predicates.tolist(), ends.tolist(), strict=True):
-        rows = order[start:end]
-        start = end
-        yield predicate, *(column[rows] for column in columns)
+def _columns(part: _Part) -> tuple[Ids, Ids, Ids, Ids]:
+    """A part as columns p, s, o, g."""
+    p = np.repeat(part.predicates, np.diff(part.offsets))
+    return p, part.s, part.o, np.array(np.broadcast_to(part.g, len(p)))
 
 
-def _sorted(first: Ids, second: Ids, third: Ids) -> tuple[Ids, Ids, Ids]:
+def _concatenated(parts: list[Columns]) -> Columns:
+    if len(parts) == 1:
+        return parts[0]
+    s, o, g = (np.concatenate([part[place] for part in parts]) for place in range(3))
+    return s, o, g
+
+
+def _distinct(columns: Columns) -> Columns:
+    """Sorted rows, each once."""
+    new = np.ones(len(columns[0]), bool)
+    new[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+    return columns if new.all() else (columns[0][new], columns[1][new], columns[2][new])
+
+
+def _sorted(first: Ids, second: Ids, third: Ids) -> Columns:
     """Rows of three columns in ascending order.
 
     Example:
@@ -105,19 +149,5 @@ def _sorted(first: Ids, second: Ids, third: Ids) -> tuple[Ids, Ids, Ids]:
     return first, second, third
 
 
-def _batches(parts: Sequence[Columns] | Iterator[Columns], names: str) -> Iterator[dict[str, Ids]]:
-    """Parts put together until they are worth a statement."""
-    waiting: list[Columns] = []
-    rows = 0
-    for part in parts:
-        waiting.append(part)
-        rows += len(part[0])
-        if rows >= _ROWS:
-            yield _joined(waiting, names)
-            waiting, rows = [], 0
-    if rows:
-        yield _joined(waiting, names)
-
-
-def _joined(parts: list[Columns], names: str) -> dict[str, Ids]:
+def _joined(parts: list[tuple[Ids, Ids, Ids, Ids]], names: str) -> dict[str, Ids]:
     return {name: np.concatenate([part[i] for part in parts]) for i, name in enumerate(names)}

@@ -29,7 +29,7 @@ __all__ = ["LoadReport", "Transaction"]
 BATCH_ROWS = 200_000
 BATCH_BYTES = 96 * 1024 * 1024
 """A batch is encoded when it has so many quads or bytes of text, or a 32nd of the memory."""
-FIRST_BYTES = 32 * 100_000
+FIRST_QUADS = 100_000
 """A first load of fewer quads is not worth another way."""
 _NEW_GRAPHS = "INSERT INTO graphs SELECT DISTINCT g, false FROM fresh WHERE g <> 0 AND g NOT IN (SELECT id FROM graphs)"
 SMALLEST = 16 * 1024 * 1024
@@ -133,7 +133,7 @@ class Transaction:
 
     def stage_ids(self, p: Ids, s: Ids, o: Ids, g: Ids) -> None:
         """Take in quads as ids of the store; graph 0 is the default graph."""
-        if self._held is not None and self._held.bytes + 32 * len(p) <= min(HELD_BYTES, self._memory // 16):
+        if self._held is not None and self._held.bytes + 24 * len(p) <= min(HELD_BYTES, self._memory // 16):
             self._held.add(p, s, o, g)
             return
         self._release()
@@ -159,7 +159,7 @@ class Transaction:
         if self._held is None:
             added = self._fresh("staged", had)
             self.connection.execute("DROP TABLE staged")
-        elif self._held.bytes >= FIRST_BYTES and not had:
+        elif self._held.quads >= FIRST_QUADS and not had:
             return self._insert_first(self._held)
         else:
             with registered(self.connection, {"ids_in": pa.table(self._held.together())}):
@@ -182,17 +182,19 @@ class Transaction:
     def _insert_first(self, held: HeldQuads) -> int:
         """The quads of a store that had none, sorted in memory."""
         con = self.connection
-        distinct = held.distinct()
-        for table, batches in (("quads_ps", distinct.by_subject()), ("quads_po", distinct.by_object())):
+        added = 0
+        for table, batches in (("quads_po", held.by_object()), ("quads_ps", held.by_subject())):
+            added = 0
             for batch in batches:
+                added += len(batch["p"])
                 with registered(con, {"sorted_rows": pa.table(batch)}):
                     con.execute(f"INSERT INTO {table} SELECT * FROM sorted_rows")
+        self._held = HeldQuads()
         con.execute("CREATE OR REPLACE TEMP VIEW fresh AS FROM quads_ps")
         con.execute(_NEW_GRAPHS)
         self._count_fresh()
         con.execute("DROP VIEW fresh")
         self._tail = 0
-        added = distinct.bytes // 32
         self.report.added += added
         return added
 

@@ -34,22 +34,23 @@ def test_distinct_and_sorted_both_ways(parts: list[list[tuple[int, int, int, int
     for part in parts:
         held.add(*(np.array([row[i] for row in part], np.int64) for i in range(4)))
     expected = sorted({row for part in parts for row in part})
-    made = held.distinct()
-    assert made.bytes == 32 * len(expected)
-    assert held.bytes == 0
-    by_subject = list(made.by_subject())
+    assert held.quads == sum(map(len, parts))
+    by_subject = list(held.by_subject())
     assert rows(by_subject, "psog") == expected
     assert [list(batch) for batch in by_subject] == [list("psog")] * len(by_subject)
-    by_object = list(made.by_object())
+    by_object = list(held.by_object())
     assert rows(by_object, "posg") == sorted((p, o, s, g) for p, s, o, g in expected)
     assert [list(batch) for batch in by_object] == [list("posg")] * len(by_object)
+    taken = [row for part in held.take() for row in zip(*(column.tolist() for column in part), strict=True)]
+    assert sorted(taken) == sorted(row for part in parts for row in part)
+    assert (held.quads, held.bytes, list(held.by_subject())) == (0, 0, [])
 
 
 @pytest.mark.parametrize("held", [0, 1 << 30])
 def test_a_first_load_gives_the_same_tables_either_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int
 ) -> None:
-    monkeypatch.setattr(transaction, "FIRST_BYTES", 0)
+    monkeypatch.setattr(transaction, "FIRST_QUADS", 0)
     monkeypatch.setattr(transaction, "HELD_BYTES", held)
     lines = [f'<e:{n % 7}> <e:p{n % 3}> "{n % 11}" {"" if n % 2 else f"<e:g{n % 5}>"} .' for n in range(400)]
     with Store.open(tmp_path / "s", create=True) as store:
