@@ -25,6 +25,8 @@ _ITEM = r'"((?:[^"\\]|\\.)*)"=>"((?:[^"\\]|\\.)*)"'
 MAX_TAGS = 200
 """So many tags, the most frequent ones, become columns; all of them stay in ``other_tags``."""
 
+_SURVEYED: dict[tuple[str, int, int, str], Counter[str]] = {}
+
 
 def tag_values(column: pa.Array, key: str) -> pa.Array:
     r"""The values of a tag in GDAL's texts ``"key"=>"value","key2"=>"value2"``; null where there is none.
@@ -49,10 +51,7 @@ class OSMSource(OGRSource):
         self._tags: dict[str, str] = {}
         if _OTHER not in own:
             return
-        counts: Counter[str] = Counter()
-        for batch in super()._read([_OTHER], None, None, 1 << 24):
-            for text in batch.column(_OTHER).drop_null().to_pylist():
-                counts.update(_unquoted(key) for key, _ in re.findall(_ITEM, text))
+        counts = self._counts(file)
         self._tags = {key: key for key, _ in counts.most_common(MAX_TAGS) if key not in (*own, "fid", "geometry")}
         fields = [*self.info.fields, *(pa.field(name, pa.large_string()) for name in sorted(self._tags))]
         metadata = dict(self.info.metadata)
@@ -60,6 +59,18 @@ class OSMSource(OGRSource):
             note = f"{len(counts)} tags; the {MAX_TAGS} most frequent are columns, all are in {_OTHER}"
             metadata["warning"] = "\n".join(filter(None, [metadata.get("warning"), note]))
         self.info = replace(self.info, fields=pa.schema(fields), metadata=metadata)
+
+    def _counts(self, file: Path) -> Counter[str]:
+        """How often each tag occurs; a file is surveyed once, for it is opened more than once in a run."""
+        state = file.stat()
+        known = (str(file.resolve()), state.st_mtime_ns, state.st_size, self.info.layer)
+        if known not in _SURVEYED:
+            counts: Counter[str] = Counter()
+            for batch in super()._read([_OTHER], None, None, 1 << 24):
+                for text in batch.column(_OTHER).drop_null().to_pylist():
+                    counts.update(_unquoted(key) for key, _ in re.findall(_ITEM, text))
+            _SURVEYED[known] = counts
+        return _SURVEYED[known]
 
     def _read(
         self, columns: Sequence[str], where: str | None, box: Box | None, batch_bytes: int
