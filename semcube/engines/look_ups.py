@@ -57,6 +57,8 @@ __all__ = ["LookUps", "Probe", "SortedPairs", "SortedQuads", "leaves_of"]
 Ids = npt.NDArray[np.int64]
 
 _TABLES = ("quads_ps", "quads_po")
+_FIRST = 512
+"""Rows of a leaf that are taken first where only some rows of a plan are wanted."""
 _DEFAULT_GRAPH = Rows({"g": np.zeros(1, np.int64)}, 1, nulls=False)
 
 
@@ -83,17 +85,28 @@ class SortedQuads(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Begin:
+    """Some rows of one leaf of a join, which stand for all of them."""
+
+    node: Relational
+    leaf: int
+    rows: Rows
+
+
 class LookUps:
     """Runs plans on sorted columns.
 
     Args:
         source: The sorted columns.
         limit: So many rows may flow at any place of a plan.
+        begin: Where a join begins, if not with all of its smallest leaf.
     """
 
-    def __init__(self, source: SortedQuads, limit: int) -> None:
+    def __init__(self, source: SortedQuads, limit: int, begin: _Begin | None = None) -> None:
         self._source = source
         self._limit = limit
+        self._begin = begin
 
     def run(self, plan: Relational) -> Rows:
         """The rows of a plan.
@@ -136,11 +149,41 @@ class LookUps:
             case UnionAll(parts):
                 return self._bounded(stacked([self._rows(part, known) for part in parts]))
             case Limit(source, offset, limit):
-                rows = self._rows(source, None)
+                rows = self._rows(source, None) if limit is None else self._first(source, offset + limit)
                 end = rows.count if limit is None else min(rows.count, offset + limit)
                 return rows.take(np.arange(min(offset, end), end))
             case _:
                 raise Declined
+
+    def _first(self, node: Relational, wanted: int) -> Rows:
+        """At least so many rows of a node, or all: the smallest leaf is taken bit by bit, until there are enough."""
+        begin = node
+        while not isinstance(begin, Scan | Join):
+            if isinstance(begin, Compute | Where) and not isinstance(begin.input, Aggregate):
+                begin = begin.input
+            elif isinstance(begin, LeftJoin | SemiJoin | AntiJoin):
+                begin = begin.left
+            else:
+                return self._rows(node, None)
+        leaves = self._leaves(begin)
+        place = min(range(len(leaves)), key=lambda place: _size(leaves[place]))
+        leaf = leaves[place]
+        if not isinstance(leaf, Probe):
+            return self._rows(node, None)
+        found: list[Rows] = []
+        start, step = 0, max(_FIRST, 2 * wanted)
+        while start < leaf.size or not found:
+            if start > self._limit:
+                raise Declined
+            rows = leaf.at(np.arange(start, min(start + step, leaf.size)))
+            found.append(LookUps(self._source, self._limit, _Begin(begin, place, rows)).run(node))
+            if sum(part.count for part in found) >= wanted:
+                break
+            start, step = start + step, step * 4
+        return stacked(found)
+
+    def _leaves(self, node: Scan | Join) -> list[Probe | Relational]:
+        return [Probe.of(leaf, self._source) if isinstance(leaf, Scan) else leaf for leaf in leaves_of(node)]
 
     def _bounded(self, rows: Rows) -> Rows:
         if rows.count > self._limit:
@@ -176,11 +219,12 @@ class LookUps:
 
     def _joined(self, node: Scan | Join, known: Rows | None) -> Rows:
         """An inner join, from its smallest leaf on; ``known`` is one more leaf."""
-        leaves: list[Probe | Relational] = [
-            Probe.of(leaf, self._source) if isinstance(leaf, Scan) else leaf for leaf in leaves_of(node)
-        ]
+        leaves = self._leaves(node)
         names = named(columns(node))
-        if known is not None and known.columns:
+        if self._begin is not None and self._begin.node is node:
+            rows = self._begin.rows
+            del leaves[self._begin.leaf]
+        elif known is not None and known.columns:
             rows = known
         else:
             first = min(leaves, key=_size)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semcube.config import Settings
+from semcube.engines import look_ups
 from semcube.engines.base import Cancellation
 from semcube.engines.embedded import EmbeddedEngine, connect
 from semcube.engines.look_ups import LookUps, SortedPairs
@@ -244,6 +245,31 @@ def test_slices() -> None:
         3, 1, 0, 0,
     ]  # fmt: skip
     assert LOOK_UPS.run(Limit(whole, 1, None)).count == count - 1
+
+
+@settings(max_examples=150, deadline=None)
+@given(PLANS.filter(without_nothing), st.integers(0, 5), st.integers(0, 6))
+def test_slices_of_random_plans_are_rows_of_them(plan: Relational, offset: int, limit: int) -> None:
+    names = columns(plan)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(look_ups, "_FIRST", 2)
+        try:
+            whole, part = LOOK_UPS.run(plan), LOOK_UPS.run(Limit(plan, offset, limit))
+        except Declined:
+            return
+    assert part.count == max(0, min(whole.count - offset, limit))
+    rows = [Counter(zip(*(r.columns[n].tolist() for n in names), strict=True)) for r in (part, whole)]
+    assert rows[0] <= rows[1]
+
+
+def test_a_slice_takes_no_more_of_a_leaf_than_it_needs() -> None:
+    join = Join(scan(1, s="a", o="b"), scan(2, s="b", o="c"), ("b",))
+    few = LookUps(Sorted(), 30)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(look_ups, "_FIRST", 1)
+        with pytest.raises(Declined):
+            few.run(join)
+        assert few.run(Limit(join, 0, 1)).count == 1
 
 
 def test_more_rows_than_may_flow_are_declined() -> None:
