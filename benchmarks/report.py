@@ -13,6 +13,7 @@ from benchmarks import series
 from benchmarks.figures import answers, differing, median, queries_of, time_text
 from benchmarks.plot import plot
 from benchmarks.reasons import explained
+from benchmarks.summary import summary
 
 __all__ = ["table", "write"]
 
@@ -144,8 +145,8 @@ def table(found: dict[str, Any]) -> str:
 
 
 def write(output: Path) -> None:
-    """Write a page and a plot for each set whose figures are kept, and the page that lists them."""
-    links = []
+    """Write a page and a plot for each set whose figures are kept, and the part of the index that lists them."""
+    parts = []
     for kept in sorted(output.glob("*.json")):
         found = json.loads(kept.read_text(encoding="utf-8"))
         if "engines" not in found or "queries" not in found:
@@ -154,27 +155,20 @@ def write(output: Path) -> None:
         (output / f"{name}.svg").write_text(plot(found), encoding="utf-8")
         title = f"# Benchmark: {name}\n\n![CPU time of each query]({name}.svg)\n\n"
         (output / f"{name}.md").write_text(title + table(found), encoding="utf-8")
-        ratios = _summary(found)
-        links.append(f"- [{name}]({name}.md): {found['machine']['at']}, engines {', '.join(found['engines'])}{ratios}")
+        parts.append(summary(found, name))
     if (text := series.series_page(output)) is not None:
         (output / "series.md").write_text(text, encoding="utf-8")
         (output / "series.svg").write_text(series.plot_series(output), encoding="utf-8")
-        links.append("- [growing data](series.md): semcube and the hand plan at several sizes")
+        parts.append("### [Growing data](series.md)\n\nsemcube and the hand plan at several sizes, with a plot.")
+    if (output / "concurrency.md").exists():
+        parts.append(
+            "### [Many clients at once](concurrency.md)\n\nThroughput, look-ups beside joins, readers beside a writer, "
+            "memory after a deadline."
+        )
     page = output / "index.md"
     text = page.read_text(encoding="utf-8") if page.exists() else "# Benchmarks\n"
     start, end = "<!-- runs -->", "<!-- end of runs -->"
     if start in text and end in text:
         head, rest = text.split(start)
-        text = head + start + "\n" + "\n".join(links) + "\n" + end + rest.split(end)[1]
+        text = head + start + "\n\n" + "\n\n".join(parts) + "\n\n" + end + rest.split(end)[1]
         page.write_text(text, encoding="utf-8")
-
-
-def _summary(found: dict[str, Any]) -> str:
-    engines = queries_of(found)
-    if not {"semcube", "hand plan"} <= set(engines):
-        return ""
-    pairs = [(median(engines["semcube"].get(q["name"], {})), median(engines["hand plan"].get(q["name"], {})))
-             for q in found["queries"]]  # fmt: skip
-    ratios = [own / limit for own, limit in pairs if own and limit]
-    mean = math.exp(statistics.fmean(math.log(r) for r in ratios)) if ratios else math.nan
-    return f"; semcube takes {mean:.1f} times the CPU of the hand plan (geometric mean of {len(ratios)} queries)"
