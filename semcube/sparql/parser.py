@@ -103,12 +103,11 @@ def _too_deep() -> QueryError:
 
 
 @cache
-def _grammar() -> Lark:
-    """The parser; its tables take about 0.1 s to build, once in a process."""
+def _grammar(start: str) -> Lark:
+    """The parser of queries or of updates; its tables take about 0.1 s to build, once in a process."""
     text = files("semcube.sparql").joinpath("grammar.lark").read_text(encoding="utf-8")
     return Lark(
-        text, parser="lalr", lexer="basic", start=["query_unit", "update_unit"], maybe_placeholders=False,
-        propagate_positions=True,
+        text, parser="lalr", lexer="basic", start=start, maybe_placeholders=False, propagate_positions=True
     )  # fmt: skip
 
 
@@ -137,7 +136,7 @@ def _without_escapes(text: str) -> str:
 
 def _tree(text: str, start: str) -> Tree[Token]:
     try:
-        return _grammar().parse(text, start=start)
+        return _grammar(start).parse(text)
     except UnexpectedInput as error:
         raise _explained(text, start, error) from None
 
@@ -149,7 +148,7 @@ def _explained(text: str, start: str, error: UnexpectedInput) -> QuerySyntaxErro
     """The error in words; the text is read again up to the error to learn what could have stood there."""
     at_end = isinstance(error, UnexpectedEOF) or (isinstance(error, UnexpectedToken) and error.token.type == "$END")
     offset = len(text) if at_end else int(error.pos_in_stream or 0)
-    interactive = _grammar().parse_interactive(text, start=start)
+    interactive = _grammar(start).parse_interactive(text)
     with suppress(UnexpectedCharacters, UnexpectedToken):  # the very error to explain
         interactive.exhaust_lexer()
     accepts: set[str] = interactive.accepts()  # type: ignore[no-untyped-call]

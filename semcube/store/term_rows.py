@@ -97,7 +97,7 @@ def terms_of(rows: Sequence[Row | None]) -> pa.RecordBatch:
     if len(known) == 1:
         columns = [pa.repeat(values[0], len(rows)) for values in about]
     else:
-        places = pa.array(codes)
+        places = pa.array(codes, pa.int64())
         columns = [values.take(places) for values in about]
     return pa.RecordBatch.from_arrays([columns[0], lexical, *columns[1:]], schema=TERMS)
 
