@@ -30,9 +30,7 @@ def summary(found: dict[str, Any], name: str) -> str:
         lines.append("| " + " | ".join([*cells, *_compared(found, engine)]) + " |")
     at = sorted({figures["at"] for figures in found["engines"].values() if "at" in figures} or {found["machine"]["at"]})
     when = at[0] if len(at) == 1 else f"{at[0]} to {at[-1]}"
-    note = (
-        "The last column is the geometric mean over the queries that both answered alike; above 1 semcube needs less."
-    )
+    note = "Last column: geometric mean over the queries that both answered alike; above 1 semcube needs less."
     return f"### [{name}]({name}.md)\n\n{when}. {note}\n\n" + "\n".join(lines)
 
 

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -15,6 +16,7 @@ import shapely
 from benchmarks import figures, series
 from benchmarks.__main__ import hexagons, main
 from benchmarks.reasons import UNKNOWN, explained, reason_of
+from benchmarks.summary import summary
 from semcube.bench.generator import Grid, triples, window
 from semcube.bench.workload import synthetic
 
@@ -109,7 +111,7 @@ def engine(rows: int, *cpu: float, **more: object) -> dict[str, object]:
 
 
 def test_losses_and_differences_are_found() -> None:
-    found = {
+    found: dict[str, Any] = {
         "set": "synthetic-12",
         "queries": [{"name": "S11", "label": "a selection"}],
         "engines": {
@@ -121,6 +123,13 @@ def test_losses_and_differences_are_found() -> None:
     assert figures.losses(found) == [("S11", "d", 2.0, 4.0), ("S11", "postgis", 3.0, 4.0)]
     text = explained(found)
     assert "| S11 | 4.0 | d 2.0, postgis 3.0 | 1, 2 |" in text
+    load = {"loaded": {"cpu_s": 2.0}, "bytes": 3e6}
+    engines = {name: {**figures_of, "load": load, "at": "now"} for name, figures_of in found["engines"].items()}
+    short = summary({**found, "engines": {**engines, "absent": {"missing": "not installed"}}}, "synthetic-12")
+    assert "| d | 2.0 | 3.0 | 1 of 1 | 0 | 1 | 0.50 |" in short
+    assert "| c | 2.0 | 3.0 | 1 of 1 | 0 | 0 | 1.25 |" in short
+    assert "| b | 2.0 | 3.0 | 1 of 1 | 1 | - | - |" in short
+    assert "| absent | - |" in short
     assert "1. d: Not looked into yet." in text
     assert "2. postgis: PostgreSQL keeps" in text
 
