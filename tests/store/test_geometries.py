@@ -152,3 +152,30 @@ def test_reading_one_chunk_holds_up_no_reader_of_another(monkeypatch: pytest.Mon
             go_on.set()
             thread.join(20)
             assert found == [16]
+
+
+def test_single_geometries_are_those_of_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    system = "http://www.opengis.net/def/crs/EPSG/0/"
+    texts = [f"POINT ({i} {i % 7})" for i in range(40)]
+    texts += [f"<{system}4326> POINT ({i} 8)" for i in range(20)]
+    texts += [f"<{system}3857> LINESTRING ({i} 8, 9 10)" for i in range(20)]
+    texts += ["POINT (", "POLYGON EMPTY", "no geometry", f"<{system}4326> POINT Z (1 2 3)"]
+    with Store.in_memory(settings=ONE) as store:
+        keys = load(store, texts)
+        with store.snapshot() as snapshot:
+            numbers = snapshot.dictionary.find(pa.array(keys))
+            chosen = numbers[np.random.default_rng(2).permutation(len(numbers))]
+            found = []
+            for many in (1, 1000):
+                monkeypatch.setattr(module, "MANY", many)
+                column = module.GeometryColumn(snapshot.connection)
+                column.refresh(snapshot.connection(), snapshot.version)
+                found.append([column.take(chosen, snapshot.connection) for _ in range(2)])
+                assert bool(column._chunks) == (many == 1)
+    (whole, _), (single, again) = found
+    assert single.errors == again.errors == whole.errors
+    assert len(whole.errors) == 2
+    assert single.systems_by_row() == again.systems_by_row() == whole.systems_by_row()
+    for one in (single, again):
+        assert [g and g.wkt for g in one.native] == [g and g.wkt for g in whole.native]
+        assert [g and g.wkt for g in one.lonlat] == [g and g.wkt for g in whole.lonlat]
