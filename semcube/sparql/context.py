@@ -43,6 +43,8 @@ class Context:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     service: Callable[[str], Dataset] | None = None
     """Endpoint URL -> dataset; None where ``SERVICE`` is not allowed."""
+    wanted: int | None = None
+    """How many solutions will be read, if that is known: what works in portions begins with small ones. A hint only."""
     trace: Trace | None = None
     """Collects what happened, for ``explain``."""
 

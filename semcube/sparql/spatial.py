@@ -24,7 +24,7 @@ from semcube.sparql.evaluate.run import operator, run
 from semcube.sparql.evaluate.solutions import Solutions
 from semcube.sparql.expressions import effective_boolean, evaluate
 from semcube.sparql.plan import SpatialSelect, id_table
-from semcube.sparql.spatial_reach import Reach, about, index_of, lonlat, note, note_malformed
+from semcube.sparql.spatial_reach import Reach, about, index_of, lonlat, note, note_malformed, parts
 
 if TYPE_CHECKING:
     import shapely
@@ -58,8 +58,10 @@ def spatial_select(node: SpatialSelect, context: Context) -> Iterator[Solutions]
     candidates = selection.candidates() if _may_be_fewer(likely, expected, context) else None
     if candidates is not None and _index_first(len(candidates), expected, context):
         note(context, f"index first: {len(candidates)} candidates, {about(expected)} solutions of the pattern")
-        found = selection.holding(candidates)
-        yield from run(Join(id_table({node.variable.name: found}), node.pattern), context)
+        for part in parts(len(candidates), context):
+            found = selection.holding(candidates[part])
+            if len(found):
+                yield from run(Join(id_table({node.variable.name: found}), node.pattern), context)
         return
     proposed = f"{about(likely)} candidates" if candidates is None else f"{len(candidates)} candidates"
     note(context, f"pattern first: {about(expected)} solutions, {proposed}")

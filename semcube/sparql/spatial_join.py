@@ -24,7 +24,7 @@ from semcube.sparql.evaluate.tables import PAIR_ROWS
 from semcube.sparql.expressions import effective_boolean
 from semcube.sparql.plan import SpatialJoin, id_table
 from semcube.sparql.plan_spatial import data_bound
-from semcube.sparql.spatial_reach import Reach, about, index_of, lonlat, note
+from semcube.sparql.spatial_reach import Reach, about, index_of, lonlat, note, parts
 
 __all__: list[str] = []
 
@@ -133,6 +133,13 @@ def _restricted(
     return replace(node, pattern=Join(table, node.pattern)) if isinstance(node, Project) else Join(table, node)
 
 
+def _chunks(rows: int, context: Context) -> Iterator[slice]:
+    """All rows in parts of bounded size, small ones first where few solutions are wanted."""
+    for part in parts(rows, context):
+        for start in range(part.start, part.stop, CHUNK):
+            yield slice(start, min(start + CHUNK, part.stop))
+
+
 @dataclass(frozen=True, slots=True)
 class _Pairs:
     """Pairs of geometry ids for which a spatial filter holds."""
@@ -150,9 +157,10 @@ class _Pairs:
             held_first: Whether the held side is the first argument.
         """
         shapes = lonlat(held, self.context)
-        for start in range(0, len(streamed), CHUNK):
+        for part in _chunks(len(streamed), self.context):
+            start = part.start
             self.context.cancellation.check()
-            numbers = streamed[start : start + CHUNK]
+            numbers = streamed[part]
             others = lonlat(numbers, self.context)
             first, second = (held, numbers) if held_first else (numbers, held)
             sides = (shapes, others) if held_first else (others, shapes)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,10 @@ from semcube.sparql.plan import SpatialJoin, SpatialSelect
 if TYPE_CHECKING:
     from semcube.geometry import SpatialIndex
 
-__all__ = ["Reach", "about", "index_of", "lonlat", "note", "note_malformed"]
+__all__ = ["Reach", "about", "index_of", "lonlat", "note", "note_malformed", "parts"]
+
+FIRST = 1024
+"""Geometries that are looked at first where few solutions are wanted."""
 
 _EXPLAINED = 1000
 """Malformed literals that ``explain`` looks at for their reasons."""
@@ -74,6 +78,23 @@ class Reach:
 
 def _is_at_most(expression: Expression) -> bool:
     return isinstance(expression, Operation) and expression.name in ("<=", ">=")
+
+
+def parts(rows: int, context: Context) -> Iterator[slice]:
+    """All rows at once; in growing portions where few solutions are wanted, since these may be found among the first.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> from semcube.sparql.memory import MemoryDataset
+        >>> from semcube.sparql.query import new_context
+        >>> context = new_context(MemoryDataset.parse(""))
+        >>> list(parts(5000, context)), list(parts(5000, replace(context, wanted=10)))
+        ([slice(0, 5000, None)], [slice(0, 1024, None), slice(1024, 5000, None)])
+    """
+    start, step = 0, rows if context.wanted is None else max(FIRST, 2 * context.wanted)
+    while start < rows:
+        yield slice(start, min(start + step, rows))
+        start, step = start + step, step * 8
 
 
 def index_of(context: Context) -> SpatialIndex | None:

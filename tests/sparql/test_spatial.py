@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 
 from semcube.io.terms import IRI, key
+from semcube.sparql import spatial_reach
 from semcube.sparql.algebra import Algebra
 from semcube.sparql.explain import Trace
 from semcube.sparql.memory import MemoryDataset
@@ -171,6 +172,25 @@ def test_spatial_filters_among_other_operators(pattern: str) -> None:
             assert sum(bag(dataset, f"SELECT * {{ {pattern} }}", "auto").values()) > 0
         else:
             assert_same(dataset, f"SELECT * {{ {pattern} }}")
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        f"?f geo:asWKT ?w FILTER(geof:sfIntersects(?w, {WINDOW}))",
+        "?f :kind :a ; geo:asWKT ?v . ?g :kind :b ; geo:asWKT ?w FILTER(geof:sfIntersects(?v, ?w))",
+    ],
+)
+def test_a_limit_is_met_in_portions(pattern: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spatial_reach, "FIRST", 2)
+    dataset = data(3)
+    whole = bag(dataset, f"SELECT * {{ {pattern} }}", "off")
+    count = sum(whole.values())
+    for limit in (1, 3, count, count + 5):
+        for push_down in ("auto", "forced"):
+            found = bag(dataset, f"SELECT * {{ {pattern} }} LIMIT {limit}", push_down)
+            assert found <= whole
+            assert sum(found.values()) == min(limit, count)
 
 
 def nodes(query: str, kind: type) -> list[Algebra]:

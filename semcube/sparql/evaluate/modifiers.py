@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count, islice
 from threading import Lock
 
@@ -138,7 +139,8 @@ def slice_(node: Slice, context: Context) -> Iterator[Solutions]:
         yield from _first_ordered(node, *ordered, context)
         return
     skip, left = node.offset, node.limit
-    for batch in run(node.pattern, context):
+    hinted = context if left is None else replace(context, wanted=skip + left)
+    for batch in run(node.pattern, hinted):
         start = min(skip, batch.rows)
         skip -= start
         stop = batch.rows if left is None else min(batch.rows, start + left)
