@@ -147,7 +147,8 @@ def test_hashes_are_read_when_they_are_worth_it_and_follow_the_store() -> None:
         store.load("".join(f"<http://f/{i}> <http://e/p> 1 .\n" for i in range(2000)).encode(), format="ttl")
         assert found("<http://f/1999>")
         assert found("<http://e/7>") == answers[-1]
-        assert not hashes._added
+        assert not hashes._known.added
+        assert len(hashes) > 5000
 
 
 def test_hashes_without_room_are_left_to_the_database() -> None:
@@ -157,4 +158,4 @@ def test_hashes_without_room_are_left_to_the_database() -> None:
         with store.snapshot() as snapshot:
             asked = [hashes.find([1], snapshot.version, snapshot.connection) for _ in range(40)]
         assert asked == [None] * 40
-        assert len(hashes._hashes) == 0
+        assert len(hashes) == 0
