@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``semcube mapping``: write a mapping for files, check one against them."""
+"""``semcube mapping``: write a mapping for files, check one against them, convert one to RML."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ from semcube.cli.mapping_options import (
     SourceCrs,
     Zones,
 )
+from semcube.errors import UsageError
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 
 
 @app.callback()
 def mapping() -> None:
-    """Write a mapping and an ontology for files, or check a mapping."""
+    """Write a mapping and an ontology for files, check a mapping, or convert it to RML."""
 
 
 @app.command(epilog="Example: semcube mapping generate roads.gpkg -o roads.rml.ttl --ontology roads.owl.ttl")
@@ -105,6 +106,26 @@ def check(
     for evaluator, source in evaluators(bound, TransformOptions(source_crs=source_crs)):
         columns = ", ".join(evaluator.plan.columns)
         print(f"{source}: {len(evaluator.plan.quads)} quads for each row, columns {columns}")
+
+
+@app.command(epilog="Example: semcube mapping convert towns.yml -o towns.rml.ttl")
+def convert(
+    document: Annotated[str, typer.Argument(metavar="MAPPING", help="R2RML, RML or YARRRML document.")],
+    output: Annotated[
+        str, typer.Option("-o", "--output", help="Turtle file of the mapping; - is standard output.")
+    ] = "-",
+) -> None:
+    """Write a mapping in any language as RML; no source is read."""
+    from semcube.mapping import mapping_turtle, read_mapping
+
+    # Paths in a document are relative to it; here they are written as they are.
+    same = output == "-" or Path(output).resolve().parent == Path(document).resolve().parent
+    if not same:
+        raise UsageError(
+            f"{output} is in another folder than {document}",
+            expected="the same folder, for sources are relative to the document",
+        )
+    _write(output, mapping_turtle(read_mapping(document)))
 
 
 def _write(path: str, text: str) -> None:

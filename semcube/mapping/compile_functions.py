@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -117,19 +118,23 @@ class CallCompiler:
         if function.result == "any":
             return self._chosen(function, call, places)
         kinds = [
-            (parameter, call.inputs[number][1])
+            (parameter, [call.inputs[number][1] for number in numbers])
             for parameter, numbers in zip(function.parameters, places, strict=True)
-            for number in numbers
         ]
         if function.name in _COMPARED:
-            given = self._comparable([self.value(item.value, item) for _, item in kinds])
+            given = self._comparable([self.value(item.value, item) for _, items in kinds for item in items])
         else:
-            given = [self._argument(parameter, item) for parameter, item in kinds]
+            given = [each for parameter, items in kinds for each in self._arguments(parameter, items)]
         given += ["NULL"] * (len(function.parameters) - len(given))
         sql = _applied(function, given)
         if function.result == "list":
             return Value(f"({sql})", Kind.STRING, is_list=True)
         return Value(f"({sql})", _RESULTS[function.result])
+
+    def _arguments(self, parameter: Parameter, items: list[TermMap]) -> list[str]:
+        """SQL of the arguments for a parameter; those for a list are one list."""
+        made = [self._argument(parameter, item) for item in items]
+        return [functools.reduce("list_concat({}, {})".format, made)] if parameter.kind == "list" and made else made
 
     def _argument(self, parameter: Parameter, item: TermMap) -> str:
         """SQL of an argument, of the kind that the parameter wants."""

@@ -132,7 +132,8 @@ def _place(function: Function, iri: str, found: list[list[int]]) -> int:
         places = [place] if 0 <= place < len(parameters) else []
     else:
         places = [place for place, each in enumerate(parameters) if name in each.names]
-    free = [place for place in places if parameters[place].repeats or not found[place]]
+    # The items of a list may be given one by one.
+    free = [p for p in places if parameters[p].repeats or parameters[p].kind == "list" or not found[p]]
     if not free:
         problem = f"parameter {local(iri)} is given twice" if places else f"parameter {iri} is not known"
         raise MappingError(f"function {function.name}: {problem}", expected=_signature(function))

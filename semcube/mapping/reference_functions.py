@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -55,6 +56,9 @@ def call(item: FunctionCall, evaluate: Evaluate, text: Text) -> Typed:
     """The value of a call; a list for a function that gives one."""
     function = find(item.function)
     places = arrange(function, [iri for iri, _ in item.inputs])
+    lists = [numbers for each, numbers in zip(function.parameters, places, strict=True) if each.kind == "list"]
+    if lists and len(lists[0]) > 1:
+        return _with_one_list(item, lists[0], evaluate, text)
     kinds = [each.kind for each, numbers in zip(function.parameters, places, strict=True) for _ in numbers]
     maps = [item.inputs[number][1] for numbers in places for number in numbers]
     if function.name.startswith("geof:"):
@@ -78,6 +82,16 @@ def call(item: FunctionCall, evaluate: Evaluate, text: Text) -> Typed:
     if function.strict and any(value is None for value in required):
         return None, _RESULTS.get(function.result, Kind.STRING), None
     return function.python(*values), _RESULTS.get(function.result, Kind.STRING), None
+
+
+def _with_one_list(item: FunctionCall, numbers: list[int], evaluate: Evaluate, text: Text) -> Typed:
+    """A call whose list is given item by item, as a call with one list."""
+    parts = [_converted("list", evaluate(item.inputs[number][1]), text) for number in numbers]
+    whole = [each for part in parts if part is not None for each in part]
+    kept = tuple(each for number, each in enumerate(item.inputs) if number not in numbers[1:])
+    place = item.inputs[numbers[0]][1]
+    found: Typed = (whole if any(part is not None for part in parts) else None, Kind.STRING, None)
+    return call(replace(item, inputs=kept), lambda each: found if each is place else evaluate(each), text)
 
 
 def _chosen(function: Function, kinds: Sequence[str], given: list[Typed], text: Text) -> Typed:

@@ -92,6 +92,12 @@ INTEGER, DOUBLE, BOOLEAN = (f"^^<{XSD}{name}>" for name in ("integer", "double",
         (call("grel:string_substring", "$tags", "6"), []),
         (call("grel:string_split", "$tags", '";"'), ['"a"', '"b"']),
         (call("grel:array_join", call("grel:string_split", "$tags", '";"'), '"+"'), ['"b+a+b"']),
+        (
+            "rml:functionExecution [ rml:function grel:array_join ; rml:input [ rml:parameter grel:p_array_a ; "
+            'rml:inputValue "x" ] , [ rml:parameter grel:p_array_a ; rml:inputValueMap [ rml:reference "n" ] ] , '
+            '[ rml:parameter grel:p_string_sep ; rml:inputValue "-" ] ]',
+            ['"x-7"'],
+        ),
         (call("grel:array_length", call("grel:string_split", "$tags", '";"')), ['"3"' + INTEGER]),
         (call("grel:array_get", call("grel:string_split", "$tags", '";"'), "1"), ['"a"']),
         (call("idlab-fn:concat", "$tags", "$n", '"-"'), ['"b;a;b-7"']),

@@ -389,3 +389,21 @@ def test_what_cannot_be_read_is_said() -> None:
     ):
         with pytest.raises(UnsupportedError):
             read_mapping(Path("m.yml"), text)
+
+
+def test_a_document_is_converted_to_rml(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from semcube.cli.app import app
+
+    (tmp_path / "m.yml").write_text(
+        "mappings:\n  person: {sources: [[p.csv~csv]], s: http://a/$(id), po: [[foaf:name, $(name), de~lang]]}\n",
+        encoding="utf-8",
+    )
+    done = CliRunner().invoke(app, ["mapping", "convert", str(tmp_path / "m.yml"), "-o", str(tmp_path / "m.ttl")])
+    assert done.exit_code == 0, done.output
+    assert read_mapping(tmp_path / "m.ttl").triples_maps == read_mapping(tmp_path / "m.yml").triples_maps
+    other = CliRunner().invoke(
+        app, ["mapping", "convert", str(tmp_path / "m.yml"), "-o", str(tmp_path / "x" / "m.ttl")]
+    )
+    assert "is in another folder" in str(other.exception)
