@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
@@ -19,10 +20,12 @@ from semcube.io.ntriples import LineBatch, bytes_of
 from semcube.io.terms import QUADS
 from semcube.mapping.compile import Check, Plan, QuadPlan, Several, compile_parent, compile_plan
 from semcube.mapping.inputs import Options, Table
+from semcube.mapping.iri import sql_text
 from semcube.mapping.lines import LineProgram, compile_lines, special_columns
 from semcube.mapping.model import LogicalSource, LogicalTarget, Mapping, TriplesMap
 from semcube.mapping.report import LayerReport
 from semcube.mapping.rows import Rows, Selection
+from semcube.vocab import WKT_LITERAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as Dictionary
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Evaluator", "Form", "Options"]
 
 Targets = tuple[LogicalTarget, ...]
-Form = OneOf["triples", "quads"]
+Form = OneOf["triples", "quads", "geometries"]
 _LINE_ROWS = 2048
 
 
@@ -68,6 +71,8 @@ class Evaluator:
         self.table.use(self.plan.columns)
         self.program = compile_lines(mapping, triples_maps, self.columns, self.options.base, self.plan)
         """How lines are made without keys, where that is possible."""
+        ending = sql_text(f'"^^<{WKT_LITERAL}>')
+        self.wkt_column = _number_of(self.plan, f"'\"' || g0 || {ending}")
         self.parents = self._parents(sources or {})
 
     def _parents(self, sources: Dictionary[LogicalSource, Rows]) -> list[tuple[str, Table, Plan]]:
@@ -111,11 +116,13 @@ class Evaluator:
 
         Args:
             report: Receives the counts.
-            form: ``triples`` or ``quads``: what lines may say; None for keys.
+            form: ``triples`` or ``quads``: what lines may say; None for keys, ``geometries`` for keys with the column
+                ``wkb`` where the objects are WKT literals of the source.
 
         Raises:
             RowError: As :meth:`quads`.
         """
+        self.table.keeps_wkb = form == "geometries" and self.wkt_column is not None
         program = self.program if form == "quads" or (self.program and not self.program.has_graphs) else None
         if self.table.system is not None:
             report.crs = str(self.table.system.target)
@@ -129,7 +136,7 @@ class Evaluator:
             for batch, rows in self.table.batches(report, self.options.selection):
                 prepared, fids = batch, rows
                 connection.register("batch", prepared)
-                if form is not None and program is not None and not (is_first and program.gives_all):
+                if form in ("triples", "quads") and program is not None and not (is_first and program.gives_all):
                     done = yield from self._lines(program, connection, prepared, fids, report)
                     if done == len(fids):
                         continue
@@ -137,7 +144,8 @@ class Evaluator:
                     connection.register("batch", prepared)
                 result = connection.sql(self.plan.sql).to_arrow_table().combine_chunks()
                 relations = [self._relation(connection, number) for number in range(len(self.plan.relations))]
-                yield from self._emit(result, relations, fids, report, with_constants=is_first)
+                wkb = _one(prepared.column("wkb")) if self.table.keeps_wkb else None
+                yield from self._emit(result, relations, fids, report, with_constants=is_first, wkb=wkb)
                 is_first = False
 
     def _lines(
@@ -193,6 +201,7 @@ class Evaluator:
         report: LayerReport,
         *,
         with_constants: bool,
+        wkb: pa.Array | None = None,
     ) -> Iterator[tuple[Targets, pa.RecordBatch]]:
         """Quads of the computed terms."""
         self._report_bad(result, relations, fids, report)
@@ -205,6 +214,10 @@ class Evaluator:
             if batch is None:
                 continue
             report.triples += batch.num_rows
+            if wkb is not None and quad.object == self.wkt_column:
+                assert self.table.system is not None
+                field = pa.field("wkb", wkb.type, metadata={"crs": self.table.system.target.iri or ""})
+                batch = batch.append_column(field, wkb if rows is None else wkb.take(pa.array(rows)))
             if not self.options.grouped:
                 yield quad.targets, batch
                 continue
@@ -297,6 +310,12 @@ class _Terms:
             else:
                 arrays.append(_repeated(position, len(rows)))
         return rows, pa.RecordBatch.from_arrays(arrays, schema=QUADS)
+
+
+def _number_of(plan: Plan, sql: str) -> int | None:
+    """The number of the output column that is computed so."""
+    found = re.search(re.escape(sql) + r" AS k([0-9]+)\b", plan.sql)
+    return int(found[1]) if found else None
 
 
 def _rest(prepared: pa.Table, start: int) -> pa.Table:

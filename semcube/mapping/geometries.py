@@ -12,9 +12,18 @@ import pyarrow.compute as pc
 
 from semcube.errors import CRSError
 from semcube.geometry import CRS, CRS84, crs, same, transform
+from semcube.geometry.nesting import headers
 from semcube.geometry.wkb import line_vertices
 
-__all__ = ["OnError", "OutputSystem", "PreparedGeometries", "output_system", "prepare", "type_names"]
+__all__ = [
+    "OnError",
+    "OutputSystem",
+    "PreparedGeometries",
+    "output_system",
+    "plain_geometries",
+    "prepare",
+    "type_names",
+]
 
 OnError = OneOf["fail", "skip", "repair"]
 
@@ -27,7 +36,7 @@ _NAMES = np.array(
     dtype=object,
 )  # fmt: skip
 _NAMES_COLUMN = pa.array(_NAMES, pa.large_string())
-_POINT, _LINE = 1, 2
+_POINT, _LINE, _MULTIPOLYGON = 1, 2, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +230,16 @@ def _invalid_by_bytes(wkb: pa.Array, kinds: set[int]) -> int | None:
     import shapely
 
     return int((~shapely.is_valid(shapely.from_wkb(wkb.take(pa.array(doubtful)).to_numpy(zero_copy_only=False)))).sum())
+
+
+def plain_geometries(wkb: pa.Array) -> pa.Array:
+    """WKB that a reader of its WKT would get back bit by bit: plane, not empty, no collection; else null."""
+    if not len(wkb):
+        return wkb
+    codes, empty = _codes(wkb)
+    kinds, widths = headers(wkb)
+    plain = (codes > 0) & (kinds <= _MULTIPOLYGON) & (widths == 2) & ~empty
+    return wkb if plain.all() else pc.if_else(pa.array(plain), wkb, pa.scalar(None, wkb.type))
 
 
 def _without_text(wkb: pa.Array) -> tuple[pa.Array, dict[int, str]]:

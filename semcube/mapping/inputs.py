@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from semcube.errors import CRSError, RowError
 from semcube.mapping.compile import Column
-from semcube.mapping.geometries import OnError, OutputSystem, output_system, prepare
+from semcube.mapping.geometries import OnError, OutputSystem, output_system, plain_geometries, prepare
 from semcube.mapping.model import FID, GEOMETRY, GEOMETRY_NODE, GEOMETRY_TYPE
 from semcube.mapping.natural import KIND, Kind, kind_of
 from semcube.mapping.report import LayerReport
@@ -53,6 +53,8 @@ class Table:
                 self.columns[name] = Column("NULL", Kind.NULL)
         self.used: tuple[str, ...] = ()
         self.system: OutputSystem | None = None
+        self.keeps_wkb = False
+        """Whether batches have the geometries as WKB, too."""
 
     def use(self, columns: tuple[str, ...]) -> None:
         """Say which columns are read.
@@ -101,6 +103,8 @@ class Table:
             report.repaired_geometries += made.repaired
             geometry = {GEOMETRY: made.wkt, GEOMETRY_TYPE: made.types, GEOMETRY_NODE: made.nodes}
             arrays |= {self.columns[name].sql: array for name, array in geometry.items() if name in self.columns}
+            if self.keeps_wkb:
+                arrays["wkb"] = plain_geometries(made.wkb)
             arrays, fids = self._without(arrays, fids, made.errors, report)
         arrays = {name: _normalised(array) for name, array in arrays.items()}
         return pa.table({"row": pa.array(np.arange(len(fids))), **arrays}), fids

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from semcube.mapping.raster import RasterSettings
     from semcube.mapping.rows import Rows
 
-__all__ = ["GROUPED", "TransformOptions", "bound_mapping", "evaluators", "output_prefixes", "quads", "transform"]
+__all__ = [
+    "GROUPED",
+    "TransformOptions",
+    "bound_mapping",
+    "evaluators",
+    "output_prefixes",
+    "quads",
+    "quads_with_geometries",
+    "transform",
+]
 
 Inputs = Sequence[str | Path] | str | Path
 GROUPED = ("ttl", "trig", "rdf", "jsonld", "n3")
@@ -115,6 +124,20 @@ def quads(
     chosen = replace(options or TransformOptions(), **changes)  # type: ignore[arg-type]
     bound, reasons = bound_mapping(inputs, mapping, chosen)
     yield from _quads(bound, reasons, chosen, report if report is not None else TransformReport())
+
+
+def quads_with_geometries(
+    inputs: Inputs = (), mapping: str | Path | Mapping | None = None, options: TransformOptions | None = None
+) -> Iterator[pa.RecordBatch]:
+    """As :func:`quads`, where batches whose objects are WKT literals of the source have one column more.
+
+    That column, ``wkb``, holds their geometries, x east and y north, in the system that the metadata of its field
+    names (``crs``); null where only the text can tell. What stores geometries need not read them from text again.
+    """
+    chosen = options or TransformOptions()
+    bound, reasons = bound_mapping(inputs, mapping, chosen)
+    for _, batch in _routed(bound, reasons, chosen, TransformReport(), "geometries"):
+        yield batch
 
 
 def transform(

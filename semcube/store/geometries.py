@@ -40,21 +40,28 @@ _SCHEMA = pa.schema(
 )
 
 
-def decode_geometries(terms: pa.Table) -> pa.Table:
+def decode_geometries(terms: pa.Table, wkb: pa.Array | None = None, crs: str = "") -> pa.Table:
     """Rows of the table ``geometries`` for new terms.
 
     Args:
         terms: New rows of the table ``terms``.
+        wkb: The geometries of WKT literals where they are known, row by row.
+        crs: IRI of the system of ``wkb``.
 
     Returns:
         One row per geometry literal, malformed ones with the reason.
     """
     from semcube.geometry.literals import parse
 
-    chosen = terms.filter(pc.equal(terms["tag"], int(ids.Tag.GEOMETRY)))
-    if not len(chosen):
-        return _SCHEMA.empty_table()
+    is_geometry = pc.equal(terms["tag"], int(ids.Tag.GEOMETRY))
     parts = []
+    if wkb is not None:
+        known = pc.and_(is_geometry, wkb.is_valid())
+        is_geometry = pc.and_not(is_geometry, known)
+        parts += _from_wkb(terms["n"].filter(known), wkb.filter(known.combine_chunks()), crs)
+    chosen = terms.filter(is_geometry)
+    if not len(chosen) and not parts:
+        return _SCHEMA.empty_table()
     for datatype in pc.unique(chosen["datatype"]).to_pylist():
         part = chosen.filter(pc.equal(chosen["datatype"], datatype))
         lexical = part["lexical"].combine_chunks()
@@ -63,6 +70,21 @@ def decode_geometries(terms: pa.Table) -> pa.Table:
             for start in range(0, len(part), CHUNK)
         ]
     return pa.concat_tables(parts).sort_by("n")
+
+
+def _from_wkb(numbers: pa.ChunkedArray, wkb: pa.Array, crs: str) -> list[pa.Table]:
+    """Rows of geometries that are known already."""
+    import shapely
+
+    from semcube.geometry.literals import Geometries, system_of
+
+    system = system_of(crs)[0]
+    parts = []
+    for start in range(0, len(wkb), CHUNK):
+        native = shapely.from_wkb(wkb.slice(start, CHUNK).to_numpy(zero_copy_only=False))
+        known = Geometries(native, np.zeros(len(native), np.int16), (system,))
+        parts.append(_rows(numbers.slice(start, CHUNK), known))
+    return parts
 
 
 def _rows(numbers: pa.ChunkedArray, geometries: Geometries) -> pa.Table:
@@ -340,13 +362,15 @@ def _decode(rows: pa.Table) -> Geometries:
     return found
 
 
-def write_geometries(connection: duckdb.DuckDBPyConnection, terms: pa.Table) -> tuple[int, list[str]]:
-    """Decode and store the geometries among new terms.
+def write_geometries(
+    connection: duckdb.DuckDBPyConnection, terms: pa.Table, wkb: pa.Array | None = None, crs: str = ""
+) -> tuple[int, list[str]]:
+    """Decode and store the geometries among new terms; those of which WKB is known are not read from their text.
 
     Returns:
         How many there are, and why each malformed one is.
     """
-    rows = decode_geometries(terms)
+    rows = decode_geometries(terms, wkb, crs)
     if len(rows):
         with registered(connection, {"decoded": rows}):
             connection.execute("INSERT INTO geometries SELECT * FROM decoded")

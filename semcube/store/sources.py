@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from semcube.errors import UnsupportedError, UsageError
 from semcube.io.terms import QUADS, key
+from semcube.store.known_geometries import CRS, WKB
 
 if TYPE_CHECKING:
     from semcube.io.terms import IRI
@@ -70,9 +71,9 @@ def _files(
         if path not in mapped:
             yield from _document(path, graph, format)
     if mapped or (mapping is not None and not paths):
-        from semcube.mapping import quads
+        from semcube.mapping.materialise import quads_with_geometries
 
-        for batch in quads([Path(path) for path in mapped], None if mapping is None else Path(mapping)):
+        for batch in quads_with_geometries([Path(path) for path in mapped], None if mapping is None else Path(mapping)):
             yield _checked(batch, graph)
 
 
@@ -102,7 +103,12 @@ def _checked(batch: Any, graph: IRI | None) -> pa.RecordBatch:
         given = plain.fill_null(key(graph))
     columns.append(given)
     columns = [c.combine_chunks() if isinstance(c, pa.ChunkedArray) else c for c in columns]
-    return pa.record_batch(columns, names=QUADS.names)
+    fields = [pa.field(name, column.type) for name, column in zip(QUADS.names, columns, strict=True)]
+    metadata = batch.schema.field(WKB).metadata if WKB in batch.schema.names else None
+    if metadata and CRS in metadata:
+        fields.append(batch.schema.field(WKB))
+        columns.append(batch.column(WKB))
+    return pa.record_batch(columns, schema=pa.schema(fields))
 
 
 def _rdflib(source: Any, graph: IRI | None) -> Iterator[pa.RecordBatch]:

@@ -15,6 +15,7 @@ from semcube.engines.embedded import registered
 from semcube.sparql.pushdown.parts import time_kind
 from semcube.store.encoder import Encoder
 from semcube.store.geometries import write_geometries
+from semcube.store.known_geometries import KnownGeometries
 from semcube.store.sorting import HELD_BYTES, HeldQuads
 from semcube.vocab import XSD_DATE, XSD_DATETIME, XSD_TIME
 
@@ -101,9 +102,12 @@ class Transaction:
         found: Ids = np.append(self._encode(encoded.dictionary), 0)[codes]
         return found
 
-    def _encode(self, keys: pa.Array) -> Ids:
+    def _encode(self, keys: pa.Array, known: KnownGeometries | None = None) -> Ids:
         found, added = self._encoder.encode(keys.cast(pa.large_string()))
-        count, reasons = write_geometries(self.connection, added)
+        if known is None:
+            count, reasons = write_geometries(self.connection, added)
+        else:
+            count, reasons = write_geometries(self.connection, added, known.of_terms(found, added), known.crs)
         self.report.geometries += count
         self.report.malformed += len(reasons)
         self.report.reasons += reasons[: REASONS - len(self.report.reasons)]
@@ -122,7 +126,10 @@ class Transaction:
         encoded = [c if pa.types.is_dictionary(c.type) else c.dictionary_encode() for c in columns]
         together = pa.concat_arrays([c.dictionary.cast(pa.large_string()) for c in encoded]).dictionary_encode()
         places = together.indices.to_numpy(zero_copy_only=False)
-        found = self._encode(together.dictionary)
+        objects = sum(len(column.dictionary) for column in encoded[:2])
+        places_of_objects = places[objects : objects + len(encoded[2].dictionary)]
+        known = KnownGeometries.of(batch, encoded[2].indices, places_of_objects, len(together.dictionary))
+        found = self._encode(together.dictionary, known)
         start, columns_of_ids = 0, []
         for column in encoded:
             size = len(column.dictionary)
@@ -331,7 +338,7 @@ def _joined(batches: Iterable[pa.RecordBatch], most: int) -> Iterator[pa.Table]:
     for batch in batches:
         for start in range(0, batch.num_rows, BATCH_ROWS):
             part = batch.slice(start, BATCH_ROWS)
-            if waiting and part.schema != waiting[0].schema:
+            if waiting and not part.schema.equals(waiting[0].schema, check_metadata=True):
                 yield pa.Table.from_batches(waiting)
                 waiting, rows, size = [], 0, 0
             waiting.append(part)
