@@ -187,6 +187,53 @@ def test_lines_and_keys_are_the_same(tmp_path: Path) -> None:
         assert len(lines) > 25
 
 
+def test_each_of_several_values_is_an_argument(tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_text('[{"id": 1, "tags": ["a", "b;c"], "n": [1, 0]}]', encoding="utf-8")
+    not_zero = call("idlab-fn:notEqual", "$$.n[*]", "0")
+    terms = [
+        call("grel:toUpperCase", "$$.tags[*]"),
+        call("grel:string_split", "$$.tags[*]", '";"'),
+        f'rml:condition [ {not_zero} ] ; rml:reference "$.tags[*]"',
+        call("idlab-fn:concat", "$$.tags[*]", "$$.n[*]"),
+    ]
+    pairs = " ; ".join(
+        f"rml:predicateObjectMap [ rml:predicate ex:p{n} ; rml:objectMap [ {term} ] ]" for n, term in enumerate(terms)
+    )
+    (tmp_path / "m.ttl").write_text(
+        f"""{FNML} <#m> rml:logicalSource [ rml:source "t.json" ; rml:referenceFormulation rml:JSONPath ;
+        rml:iterator "$[*]" ] ; rml:subjectMap [ rml:template "http://a/{{id}}" ] ; {pairs} .""",
+        encoding="utf-8",
+    )
+    found: dict[str, set[str]] = {}
+    for batch in quads((), tmp_path / "m.ttl"):
+        for row in batch.to_pylist():
+            found.setdefault(row["p"][-2], set()).add(row["o"])
+    assert found == {
+        "0": {'"A"', '"B;C"'},
+        "1": {'"a"', '"b"', '"c"'},
+        "2": {'"a"', '"b;c"'},
+        "3": {'"a1"', '"a0"', '"b;c1"', '"b;c0"'},
+    }
+
+
+def test_calls_in_joins_across_sources(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("id,town\n1,ulm \n2,BONN\n", encoding="utf-8")
+    (tmp_path / "p.csv").write_text("name\nUlm\nBonn\nBern\n", encoding="utf-8")
+    child = call("grel:toLowerCase", "rml:functionExecution [ rml:function grel:string_trim ; rml:input [ "
+                 'rml:parameter rdf:_1 ; rml:inputValueMap [ rml:reference "town" ] ] ]')  # fmt: skip
+    (tmp_path / "m.ttl").write_text(
+        f"""{FNML} <#c> rml:logicalSource [ rml:source "c.csv" ; rml:referenceFormulation rml:CSV ] ;
+        rml:subjectMap [ rml:template "http://a/{{id}}" ] ; rml:predicateObjectMap [ rml:predicate ex:in ;
+          rml:objectMap [ rml:parentTriplesMap <#p> ; rml:joinCondition [
+            rml:childMap [ {child} ] ; rml:parentMap [ {call("grel:toLowerCase", "$name")} ] ] ] ] .
+        <#p> rml:logicalSource [ rml:source "p.csv" ; rml:referenceFormulation rml:CSV ] ;
+        rml:subjectMap [ rml:template "http://t/{{name}}" ] .""",
+        encoding="utf-8",
+    )
+    found = {(row["s"], row["o"]) for batch in quads((), tmp_path / "m.ttl") for row in batch.to_pylist()}
+    assert found == {("<http://a/1>", "<http://t/Ulm>"), ("<http://a/2>", "<http://t/Bonn>")}
+
+
 def test_calls_of_every_position_and_of_the_older_vocabulary() -> None:
     datatype = call("idlab-fn:concat", '"http://d/"', "$lang")
     text = f"""{FNML}
