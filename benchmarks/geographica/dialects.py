@@ -50,7 +50,7 @@ def _sql(query: Query) -> str:
             )
         case "join":
             left, right = (
-                f"(SELECT {v}, geom FROM ({star_sql(plan[v], v)}) {v}_star JOIN shapes ON id = {v}w)" for v in ("a", "b")
+                f"(SELECT {v}, geom FROM ({star_sql(plan[v], v)}) {v}_star JOIN shapes ON id = {v}w)" for v in "ab"
             )
             return f"SELECT a, b FROM {left} l JOIN {right} r ON {SQL[plan['relation']]}(l.geom, r.geom)"
     raise LookupError(f"no SQL for {query.kind}")

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Properties;
 import java.util.function.Consumer;
@@ -15,7 +16,6 @@ import java.util.stream.Stream;
 
 /** A Java engine under measurement: runs a job and prints lines of JSON, as semcube/bench/driver.py does. */
 abstract class Peer {
-    static final double LONG = 2000;
     // The JVM tells CPU time in steps of 10 ms: what is short is measured several times together.
     static final double SHORT = 100;
     static final int TIMES = 10;
@@ -58,10 +58,15 @@ abstract class Peer {
         return "\"" + text.replace("\\", "\\\\").replace("\"", "'").replaceAll("\\s+", " ") + "\"";
     }
 
+    /** How many warm runs there may be where the shortest run so far took so many milliseconds. */
+    static int warm(double shortest) {
+        return shortest > 3000 ? 0 : shortest > 1000 ? 1 : shortest > 300 ? 2 : Integer.MAX_VALUE;
+    }
+
     void measure(String name, String text, int keys, int runs) throws Exception {
         List<Double> cpu = new ArrayList<>(), wall = new ArrayList<>();
         long[] rows = {0};
-        while (cpu.size() <= (cpu.isEmpty() || wall.get(0) < LONG ? runs : 0)) {
+        while (cpu.isEmpty() || cpu.size() <= Math.min(runs, warm(Collections.min(wall)))) {
             int times = !wall.isEmpty() && wall.get(wall.size() - 1) < SHORT ? TIMES : 1;
             double c = cpu();
             long w = System.nanoTime();

@@ -21,8 +21,9 @@ from typing import Any
 
 __all__ = ["Driver", "digest", "folder_bytes", "main", "work"]
 
-LONG = 2000.0
-"""A query whose first run takes longer than this, milliseconds, is not run again: the first run is its figure."""
+WARM = ((3000.0, 0), (1000.0, 1), (300.0, 2))
+"""Milliseconds of the shortest run so far above which there are only so many warm runs; without any, the first run is
+the figure."""
 
 
 class Driver(ABC):
@@ -101,7 +102,7 @@ def _say(**line: Any) -> None:
 def _ask(driver: Driver, query: dict[str, Any], runs: int) -> None:
     spent: list[tuple[float, float]] = []
     rows = 0
-    while len(spent) <= (runs if not spent or spent[0][1] < LONG else 0):
+    while not spent or len(spent) <= min([runs, *(warm for limit, warm in WARM if min(w for _, w in spent) > limit)]):
         c, w = driver.cpu(), time.perf_counter()
         rows = driver.run(query)
         spent.append((1000 * (driver.cpu() - c), 1000 * (time.perf_counter() - w)))
