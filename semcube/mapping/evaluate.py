@@ -179,6 +179,7 @@ class Evaluator:
         connection = exits.enter_context(duckdb.connect(path))
         connection.execute("SET arrow_large_buffer_size = true")
         connection.execute("SET threads = 1")
+        connection.execute("SET enable_progress_bar = false")
         for function in {*self.plan.functions, *(each for _, _, plan in self.parents for each in plan.functions)}:
             function.register(connection)
         for name, table, plan in self.parents:
