@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from semcube.interlink.groups import GroupReport, GroupWriter, Meeting, identities
+from semcube.interlink.groups import GroupReport, GroupWriter, Meeting
 from semcube.interlink.links import LinkBatch
 from semcube.interlink.progressive import _PROBE_COST as PROBE_COST
 from semcube.interlink.progressive import _PROBED as PROBED
@@ -137,10 +137,8 @@ class BudgetWriter(GroupWriter):
 
     shares: dict[int, Share] = field(default_factory=dict)
 
-    def __call__(self, group: int, batches: Iterator[pa.RecordBatch]) -> GroupReport:
+    def linked(self, group: int, batches: Iterator[pa.RecordBatch]) -> GroupReport:
         """The links of a group as they are found, the most promising pairs first."""
-        if group >= self.layout.groups:
-            return identities(batches)
         meeting = self.meeting(group, batches)
         result = GroupReport(meeting.linking.report)
         found = self.found(meeting, self.shares.get(group, Share()), result)

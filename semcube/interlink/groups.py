@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -34,13 +36,15 @@ class GroupReport:
     report: Report | None = None
     invalid: list[tuple[np.ndarray, list[str]]] = field(default_factory=lambda: [(np.empty(0, np.int64), [])] * 2)
     """By side the numbers of invalid rows, each once, and the IRIs of the first; a row may be met in several groups."""
-    counts: list[tuple[int, dict[str, object]]] = field(default_factory=list)
+    counts: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     """Sides and what was counted while they were read."""
     duplicates: list[tuple[int, list[str]]] = field(default_factory=lambda: [(0, []), (0, [])])
     """By side how many IRIs were repeated, and the first of them."""
     sampled: tuple[int, int, int] = (0, 0, 0)
     """Of a run with a budget, the pairs that were not verified, those of the random sample that are like them, and how
     many of these are related."""
+    cpu: float = 0.0
+    """CPU seconds of the group."""
     links: pa.Table | None = None
     """The links, where they are not written to a file."""
 
@@ -149,8 +153,13 @@ class GroupWriter:
 
     def __call__(self, group: int, batches: Iterator[pa.RecordBatch]) -> GroupReport:
         """The links of a group in a file that appears when it is complete; there is none if there are no links."""
-        if group >= self.layout.groups:
-            return identities(batches)
+        begun = time.process_time()
+        result = self.linked(group, batches) if group < self.layout.groups else identities(batches)
+        result.cpu = time.process_time() - begun
+        return result
+
+    def linked(self, group: int, batches: Iterator[pa.RecordBatch]) -> GroupReport:
+        """All links of a group."""
         meeting = self.meeting(group, batches)
         links = self.write(meeting.linking, group, meeting.batches())
         return GroupReport(meeting.linking.report, meeting.invalid(), links=links)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
@@ -80,6 +81,8 @@ class Look:
     """float64 (L, 5): boxes and vertices of large geometries."""
     prints: np.ndarray
     """uint64 (L), fingerprints of their WKB."""
+    cpu: float = 0.0
+    """CPU seconds that it took."""
 
 
 class _Sampled(ArrowInput):
@@ -107,6 +110,7 @@ class _Sampled(ArrowInput):
 
 def look_at(part: Part) -> Look:
     """A look at a part: it is read, but only a sample is parsed."""
+    begun = time.process_time()
     side = part.open()
     sampled = _Sampled(side.data)
     side.data, side.times = sampled, []
@@ -122,7 +126,8 @@ def look_at(part: Part) -> Look:
         weights.append((vertices[~big] * 16.0 + _ROW_BYTES) * stands_for)
         large.append(np.column_stack([bounds[big], vertices[big]]))
         prints.append(_wkb_prints(chunk.geometries[big]))
-    return Look(*(np.concatenate(each) for each in (boxes, weights, large, prints)))
+    joined, about, giants, keys = (np.concatenate(each) for each in (boxes, weights, large, prints))
+    return Look(joined, about, giants, keys, time.process_time() - begun)
 
 
 def _wkb_prints(geometries: np.ndarray) -> np.ndarray:
@@ -137,6 +142,7 @@ def sent(part: Part, layout: Layout, identity: int) -> Iterator[tuple[int, pa.Re
         layout: Where features go.
         identity: How many groups, after those of the layout, look for repeated IRIs; the counts go there too.
     """
+    begun = time.process_time()
     side = part.open()
     first = part.number << ROW_BITS
     chunk_bytes = part.sides.options.chunk_bytes
@@ -157,7 +163,7 @@ def sent(part: Part, layout: Layout, identity: int) -> Iterator[tuple[int, pa.Re
                 yield int(groups[here[0]]), batch.take(pa.array(rows[here])).append_column("giant", giant)
         yield from _identities(chunk, part.side, layout.groups, identity)
         first += len(chunk)
-    counts = pa.array([json.dumps(asdict(side.report))])
+    counts = pa.array([json.dumps(asdict(side.report) | {"cpu": time.process_time() - begun})])
     yield layout.groups, pa.record_batch({"side": pa.array([part.side], pa.int8()), "report": counts})
 
 

@@ -62,7 +62,7 @@ def interlink_in_partitions(
         partitions: About how many tiles; by the engine's slots and the size of the sides by default.
 
     Returns:
-        The report; its CPU seconds are those of this process alone.
+        The report; its CPU seconds are those of Python, in all processes.
 
     Raises:
         OutputError: The folder cannot be written.
@@ -139,6 +139,7 @@ class _Run:
         self.slots = max(engine.slots, 1)
         parts = _parts(self.linking, self.sides, self.slots)
         looks = engine.map_tasks(look_at, parts)
+        self._looked = sum(look.cpu for look in looks)
         self.layout = _layout(parts, looks, _tiles(looks, self.slots, partitions), self_join=target is None)
         send = partial(sent, layout=self.layout, identity=self.slots)
         self.exchange: Exchange = engine.exchange(send, parts, self.layout.groups + self.slots)
@@ -155,7 +156,10 @@ class _Run:
     def finish(self, reports: Sequence[GroupReport]) -> None:
         """The counts of all groups in one report."""
         _together(self.linking, reports, self.sides.options)
-        self.linking.report.finish()
+        report = self.linking.report
+        report.finish()
+        read = (counts["cpu"] for each in reports for _, counts in each.counts)
+        report.cpu_seconds += self._looked + sum(each.cpu for each in reports) + sum(map(float, read))
 
 
 def _refuse(sides: Sequence[object], options: InterlinkOptions) -> None:
