@@ -208,7 +208,7 @@ class GeometryColumn:
         for chunk, start, count in zip(chunks.tolist(), starts.tolist(), counts.tolist(), strict=True):
             own = slice(start, start + count)
             with self._lock:
-                wanted = self._key(chunk) in self._chunks or self._worth(chunk, count)
+                wanted = self._key(chunk) in self._chunks or self._worth(chunk, rows[own])
             # an older snapshot sees only the first geometries of the last chunk
             whole = self._chunk(chunk, connection) if wanted else None
             if whole is None:
@@ -221,13 +221,17 @@ class GeometryColumn:
             order.append(np.flatnonzero(scattered))
         return found, np.concatenate(order)
 
-    def _worth(self, chunk: int, count: int) -> bool:
-        """Whether to read a chunk whole: many of it are wanted, or some again and there is room for it."""
+    def _worth(self, chunk: int, rows: Ids) -> bool:
+        """Whether to read a chunk whole: many of it are wanted, or others again and again and there is room for it."""
+        if len(rows) >= MANY:
+            return True
+        room = self._used + self._used // max(len(self._chunks), 1) < self._budget
+        if not room or self._recent.holds(self._numbers[rows].tolist()):
+            return False
         if len(self._wanted) > 100_000:
             self._wanted.clear()
         self._wanted[chunk] = self._wanted.get(chunk, 0) + 1
-        room = self._used + self._used // max(len(self._chunks), 1) < self._budget
-        return count >= MANY or (room and self._wanted[chunk] > 2)
+        return self._wanted[chunk] > 2
 
     def _single(self, numbers: Ids, connection: Callable[[], duckdb.DuckDBPyConnection]) -> Geometries:
         """Scattered geometries; those that were read lately are not read again."""

@@ -49,6 +49,12 @@ class Recent(Generic[T]):
                 found.append(None if one is None else one[0])
         return found
 
+    def holds(self, numbers: Sequence[int]) -> bool:
+        """Whether all are kept."""
+        with self._lock:
+            young, old = self._young, self._old
+            return all(number in young or number in old for number in numbers)
+
     def put(self, things: Iterable[tuple[int, T, int]]) -> None:
         """Keep things, each with its number and its bytes; what is there already stays."""
         with self._lock:

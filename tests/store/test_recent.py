@@ -38,6 +38,8 @@ def test_the_least_lately_wanted_go() -> None:
     assert 0 in kept
     assert kept[-1] == 39
     assert 3 <= len(kept) <= 16
+    assert recent.holds(kept)
+    assert not recent.holds([0, 1])
     recent.put([(99, "large", 700)])
     assert recent.get([99]) == [None]
 
