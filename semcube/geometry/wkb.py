@@ -67,7 +67,7 @@ def wkb_to_wkt(wkb: pa.Array, crs: SomeCRS = CRS84) -> pa.Array:
         half = len(column) // 2
         return pa.concat_arrays([wkb_to_wkt(column[:half], system), wkb_to_wkt(column[half:], system)])
     slow = _needs_geos(column)
-    texts = _format(pc.if_else(pa.array(slow), pa.scalar(None, pa.large_binary()), column))
+    texts = _format(_without(column, slow))
     if texts is None:
         return wkb_to_wkt_reference(column, system)
     slow |= _has_letters(texts)
@@ -76,6 +76,11 @@ def wkb_to_wkt(wkb: pa.Array, crs: SomeCRS = CRS84) -> pa.Array:
         exact = pa.array(_through_geos(column.take(pa.array(rows)), system), pa.large_string())
         texts = pc.replace_with_mask(texts, pa.array(slow), exact)
     return prefixed(texts, system)
+
+
+def _without(column: pa.Array, rows: np.ndarray) -> pa.Array:
+    """Null in place of some rows; the column itself, not a copy, where there are none."""
+    return pc.if_else(pa.array(rows), pa.scalar(None, pa.large_binary()), column) if rows.any() else column
 
 
 def _has_letters(texts: pa.Array) -> np.ndarray:
@@ -189,9 +194,8 @@ def _near_zero(column: pa.Array, skip: np.ndarray) -> np.ndarray:
     from geoarrow.c.kernel import ScalarFunction
     from geoarrow.c.lib import GeoArrowCException
 
-    kept = pc.if_else(pa.array(skip), pa.scalar(None, pa.large_binary()), column)
     try:
-        box = pa.array(ScalarFunction("box")(_Wkb(kept)))
+        box = pa.array(ScalarFunction("box")(_Wkb(_without(column, skip))))
     except GeoArrowCException:
         return np.ones(len(column), dtype=bool)
     storage = box.storage if isinstance(box, pa.ExtensionArray) else box
