@@ -155,6 +155,7 @@ def filtered(
     reader = pa.RecordBatchReader.from_batches(schema, batches)
     connection = duckdb.connect(config={"threads": 1})
     try:
+        connection.execute("SET enable_progress_bar = false")
         connection.register("layer", reader)
         # A row filter of the caller's own file, on a private connection: there is nothing to inject into.
         result = connection.sql(f"SELECT * FROM layer WHERE ({where})").to_arrow_reader(_MAX_ROWS)

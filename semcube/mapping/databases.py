@@ -129,6 +129,7 @@ class DuckDBRows(TableRows):
 
         try:
             connection = duckdb.connect(str(self.path), read_only=True)
+            connection.execute("SET enable_progress_bar = false")
             connection.execute("SET arrow_large_buffer_size = true")
             sql = limited(f"SELECT {select} FROM ({self.query})", selection)
             connection.sql(sql)

@@ -44,6 +44,7 @@ def distinct(
     with tempfile.TemporaryDirectory(prefix="semcube-distinct-") as folder:
         settings = {"memory_limit": _MEMORY, "temp_directory": folder, "threads": "1"}
         with closing(duckdb.connect(str(Path(folder) / "quads.duckdb"), config=settings)) as connection:
+            connection.execute("SET enable_progress_bar = false")
             connection.execute("SET preserve_insertion_order = false")
             connection.execute("CREATE TABLE quads (n INTEGER, s VARCHAR, p VARCHAR, o VARCHAR, g VARCHAR)")
             given = 0

@@ -36,6 +36,7 @@ class DocumentRows(TableRows):
         import duckdb
 
         connection = duckdb.connect()
+        connection.execute("SET enable_progress_bar = false")
         connection.execute("SET arrow_large_buffer_size = true")
         table = self._table if self._table.num_columns else pa.table({FID: pa.nulls(self._table.num_rows, pa.int64())})
         connection.register("records", table.replace_schema_metadata(None))

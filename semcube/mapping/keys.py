@@ -118,6 +118,7 @@ def _distinct(vector: VectorSource, name: str) -> bool:
     schema = pa.schema([vector.info.fields.field(name)])
     batches = (batch.select([name]).cast(schema) for batch in vector.batches(columns=[name]))
     with duckdb.connect() as connection:
+        connection.execute("SET enable_progress_bar = false")
         connection.execute(f"SET memory_limit = '{Settings.from_environment().memory_mb}MiB'")
         connection.register("layer", pa.RecordBatchReader.from_batches(schema, batches))
         found = connection.execute("SELECT count(*), count(c0), count(DISTINCT c0) FROM layer AS t(c0)").fetchone()

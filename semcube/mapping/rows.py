@@ -192,6 +192,7 @@ class CSVRows(TableRows):
         from semcube.mapping.iri import sql_text
 
         connection = duckdb.connect()
+        connection.execute("SET enable_progress_bar = false")
         connection.execute("SET arrow_large_buffer_size = true")
         nulls = "''" if self.nulls is None else f"[{', '.join(map(sql_text, self.nulls))}]" if self.nulls else "'\x01'"
         quoted = "false" if self.nulls is None else "true"

@@ -212,6 +212,7 @@ def _connection() -> Any:
     import duckdb
 
     connection = duckdb.connect(config={"enable_external_access": "false"})
+    connection.execute("SET enable_progress_bar = false")
     connection.execute("SET arrow_large_buffer_size = true")
     connection.execute("SET threads = 1")
     return connection
