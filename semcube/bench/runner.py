@@ -132,7 +132,7 @@ def measure(
     Args:
         engine: Which.
         data: N-Triples.
-        queries: What is asked, in this order but for joins of whole classes, which come last.
+        queries: What is asked, in this order but for what touches much, which comes last.
         folder: Where the engine keeps its data; used again if it is there already.
         limits: Runs, time, threads.
         say: Is told what takes too long; standard error if not given.
