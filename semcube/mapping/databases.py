@@ -57,11 +57,12 @@ def open_database(source: LogicalSource) -> Rows:
         UnsupportedError: The source is no database.
     """
     path = source.source or ""
-    system = _system(path)
+    # A GeoPackage is a layer to most, but it is an SQLite database that can be asked.
+    system = _system(path) or ("sqlite" if Path(path).suffix.lower() == ".gpkg" else None)
     if system is None:
         raise UnsupportedError(
             f"{path}: {source.formulation.value}",
-            expected="a database: postgresql://..., a .sqlite or a .duckdb file",
+            expected="a database: postgresql://..., a .sqlite, .gpkg or .duckdb file",
             fix="name the layer or table of a file with rml:iterator and semcube:Vector",
         )
     if source.iterator is None:

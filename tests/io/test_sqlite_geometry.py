@@ -8,6 +8,7 @@ import struct
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 import shapely
 from hypothesis import given
@@ -101,3 +102,22 @@ def test_a_spatialite_table_in_a_mapping(tmp_path: Path) -> None:
         connection.commit()
     with pytest.raises(SourceError, match=r"row 2, column geom: a geometry of system 3857; expected .* 4326 only"):
         list(quads([path], mapping))
+
+
+def test_a_geopackage_can_be_asked_in_sql(tmp_path: Path) -> None:
+    import pyogrio.raw
+
+    points = shapely.to_wkb(shapely.points([[9.99, 48.4], [7.1, 50.7]]))
+    names = [np.array(["Ulm", "Bonn"], object)]
+    pyogrio.raw.write(
+        tmp_path / "towns.gpkg", points, names, ["name"], layer="towns", geometry_type="Point", crs="EPSG:4326"
+    )
+    (tmp_path / "m.ttl").write_text(
+        """@prefix rr: <http://www.w3.org/ns/r2rml#> . @prefix geo: <http://www.opengis.net/ont/geosparql#> .
+        <#m> rr:logicalTable [ rr:sqlQuery "SELECT upper(name) AS n, geom FROM towns WHERE name LIKE 'U%'" ] ;
+        rr:subjectMap [ rr:template "http://a/{n}" ] ; rr:predicateObjectMap [ rr:predicate geo:asWKT ;
+          rr:objectMap [ rr:column "geom" ; rr:datatype geo:wktLiteral ] ] .""",
+        encoding="utf-8",
+    )
+    found = [row for batch in quads([tmp_path / "towns.gpkg"], tmp_path / "m.ttl") for row in batch.to_pylist()]
+    assert [(row["s"], row["o"]) for row in found] == [("<http://a/ULM>", f'"POINT (9.99 48.4)"^^<{WKT_LITERAL}>')]
