@@ -171,7 +171,7 @@ class StoreDictionary:
         if whole is not None:
             return whole.combine_chunks().to_batches()[0]
         if len(numbers) <= FEW:
-            return self._decode_few(numbers.tolist())
+            return self._decode_few(numbers)
         unique, places = np.unique(numbers, return_inverse=True)
         tags = unique >> ids.SHIFT
         stored = ~np.isin(tags, (0, int(ids.Tag.INTEGER), int(ids.Tag.BOOLEAN)))
@@ -191,10 +191,15 @@ class StoreDictionary:
         inline = (tags == 0) | (tags == int(ids.Tag.INTEGER)) | (tags == int(ids.Tag.BOOLEAN))
         return None if inline.any() else self._texts.gathered(numbers & ids.PAYLOAD)
 
-    def _decode_few(self, numbers: list[int]) -> pa.RecordBatch:
-        found: list[Row | None] = [inline_row(number) for number in numbers]
-        stored = [place for place, row in enumerate(found) if row is None and numbers[place]]
-        for place, row in zip(stored, self.rows([numbers[place] & ids.PAYLOAD for place in stored]), strict=True):
+    def _decode_few(self, numbers: Ids) -> pa.RecordBatch:
+        tags = numbers >> ids.SHIFT
+        stored = (tags != 0) & (tags != int(ids.Tag.INTEGER)) & (tags != int(ids.Tag.BOOLEAN))
+        wanted = (numbers & ids.PAYLOAD).tolist()
+        if stored.all():
+            return terms_of(self.rows(wanted))
+        found: list[Row | None] = [inline_row(number) for number in numbers.tolist()]
+        places = np.flatnonzero(stored).tolist()
+        for place, row in zip(places, self.rows([wanted[place] for place in places]), strict=True):
             found[place] = row
         return terms_of(found)
 

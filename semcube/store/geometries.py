@@ -325,13 +325,15 @@ def _gathered(rows: list[Any], errors: dict[int, str]) -> Geometries:
     from semcube.geometry.literals import Geometries
 
     native, lonlat = np.empty(len(rows), object), np.empty(len(rows), object)
-    systems: dict[Any, int] = {CRS84: 0, None: -1}
+    systems: dict[Any, int] = {CRS84: 0}
     codes = np.empty(len(rows), np.int16)
+    last, code = None, -1
     for place, row in enumerate(rows):
         own, other, system = row or (None, None, None)
         native[place], lonlat[place] = own, other
-        codes[place] = systems.setdefault(system, len(systems) - 1)
-    del systems[None]
+        if system is not last:  # to compare systems takes longer than all the rest
+            last, code = system, -1 if system is None else systems.setdefault(system, len(systems))
+        codes[place] = code
     found = Geometries(native, codes, tuple(systems), errors)
     found.__dict__["lonlat"] = lonlat
     return found

@@ -89,16 +89,20 @@ def terms_of(rows: Sequence[Row | None]) -> pa.RecordBatch:
     chosen = [_NOTHING if row is None else row for row in rows]
     lexical = pa.array([row[0] for row in chosen], pa.large_string())
     known: dict[About, int] = {}
-    codes = [known.setdefault(row[1], len(known)) for row in chosen]
-    about = [
+    codes, last, code = [], None, 0
+    for _, about in chosen:
+        if about is not last:
+            last, code = about, known.setdefault(about, len(known))
+        codes.append(code)
+    values_of = [
         pa.array([one[i] for one in known], TERMS.field(name).type)
         for i, name in enumerate(("kind", "datatype", "language"))
     ]
     if len(known) == 1:
-        columns = [pa.repeat(values[0], len(rows)) for values in about]
+        columns = [pa.repeat(values[0], len(rows)) for values in values_of]
     else:
         places = pa.array(codes, pa.int64())
-        columns = [values.take(places) for values in about]
+        columns = [values.take(places) for values in values_of]
     return pa.RecordBatch.from_arrays([columns[0], lexical, *columns[1:]], schema=TERMS)
 
 
