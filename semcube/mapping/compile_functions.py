@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from semcube.errors import MappingError
 from semcube.io.terms import IRI, Literal, key
-from semcube.mapping.function_geometries import ColumnFunction, result_datatype
+from semcube.mapping.function_geometries import ColumnFunction, check_available, is_argument, result_datatype
 from semcube.mapping.function_rows import NUMBER, strftime_pattern
 from semcube.mapping.functions import Function, Parameter, arrange, find
 from semcube.mapping.iri import sql_text
@@ -219,6 +219,7 @@ class CallCompiler:
 
     def _geometric(self, function: Function, call: FunctionCall, places: list[list[int]]) -> Value:
         """A call of a function that works on columns; its result is a column of its own."""
+        check_available(function)
         kinds, datatypes, constants, given = [], [], [], []
         for parameter, numbers in zip(function.parameters, places, strict=True):
             if not numbers:
@@ -229,6 +230,10 @@ class CallCompiler:
             kinds.append(parameter.kind)
             datatypes.append((value.datatype or WKT_LITERAL) if parameter.kind == "geometry" else None)
             constants.append(value.constant)
+            if value.constant is not None and not is_argument(parameter.kind, datatypes[-1], value.constant):
+                raise self.compiler.error(
+                    f"{value.constant[:60]!r} is no {parameter.kind} that {function.name} can take", item
+                )
             if value.constant is None:
                 given.append(self._number(value, item) if is_number else self.text(value, item))
         result = result_datatype(function, datatypes, constants)

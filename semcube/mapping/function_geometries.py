@@ -20,7 +20,7 @@ from semcube.geometry.units import unit
 from semcube.mapping.functions import FUNCTIONS, Function, Parameter
 from semcube.vocab import DGGS_LITERAL, GEOJSON_LITERAL, GML_LITERAL, KML_LITERAL, WKT_LITERAL
 
-__all__ = ["ColumnFunction", "result_datatype"]
+__all__ = ["ColumnFunction", "check_available", "is_argument", "result_datatype"]
 
 _SERIALISATIONS = {
     "asWKT": WKT_LITERAL,
@@ -162,6 +162,29 @@ def _argument(kind: str, datatype: str | None, column: Any, count: int) -> tuple
         rows = np.zeros(count, np.int64)
         return made.take(rows), good[rows]
     return made, good
+
+
+def check_available(function: Function) -> None:
+    """Try a function that needs a package of its own, before rows are read.
+
+    Raises:
+        UnsupportedError: The package is missing.
+    """
+    if function.name == f"geof:{_CELLS}":
+        as_cells(shapely.Point(0, 0), DGGS_LITERAL, None)
+
+
+def is_argument(kind: str, datatype: str | None, constant: str) -> bool:
+    """Whether a constant can be an argument of a kind.
+
+    Example:
+        >>> is_argument("geometry", None, "POINT (1 2)"), is_argument("unit", None, "metre")
+        (True, False)
+    """
+    try:
+        return bool(_argument(kind, datatype, constant, 1)[1][0])
+    except ValueError:
+        return False
 
 
 def _listed(texts: Any) -> list[Any]:

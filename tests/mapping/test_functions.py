@@ -299,6 +299,12 @@ def test_a_value_under_a_condition_that_does_not_hold_is_not_bad() -> None:
         (call("grel:toUpperCase", "$absent"), "column 'absent' is not in the source"),
         (call("grel:toUpperCase", '"a"') + " ; rml:return grel:unknownOut", "result .*unknownOut of toUpperCase"),
         ("rml:functionExecution [ rml:input [] ]", "without a function"),
+        (
+            call("geof:buffer", "$wkt", "10", "<http://no/unit>"),
+            "'http://no/unit' is no unit that geof:buffer can take",
+        ),
+        (call("geof:sfWithin", "$wkt", '"POLYGON ((1"'), "is no geometry that geof:sfWithin can take"),
+        (call("geof:buffer", "$wkt", '"far"', "uom:metre"), "'far' is no number that geof:buffer can take"),
         (call("grel:math_sum"), r"function math_sum has no param_rep_n; expected math_sum\(param_rep_n\.\.\.\)"),
         (call("grel:date_toDate", "$day", "$name"), "a pattern that is not constant"),
         (
