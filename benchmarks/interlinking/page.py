@@ -37,14 +37,16 @@ or the other way round."""
 WHOLE = """Files read, links (or pairs) written. The peak of several processes is the largest sum of their shares of
 memory. JTS reads WKB that was unpacked before; DuckDB and SedonaDB write pairs as Parquet; the rows of Spark are a
 session, the inputs and one run."""
+THREADS = """JTS and semcube's first row run in one thread (the JVM collects garbage in others); DuckDB, SedonaDB, Spark
+and two processes use both cores. The peak of JTS is what the JVM takes by default on a machine of 24 GB."""
 JEDAI = "It read WKT and wrote no links; its S was another draw of the same kind (986,024 candidates)."
 SPARK = """CPU seconds of all processes on `local[2]`. *Whole*: session, reading, one run. *Second*: another run in that
 session; Sedona's inputs are cached then and it counts matrices only, semcube reads the files again and writes links.
 Same links: the sorted lines of all files are those of the embedded engine."""
 PROGRESSIVE = """Progressive geometry recall: the mean recall over the order in which candidates are verified; *optimum*
 verifies all related pairs first. Sets whose candidates are all related have none. MBRO is the best of the published
-weights (CF, JS, X2, ISP, MBRO). *Learning* is the default: the order by the score follows what is found. T to I were
-chosen after the scores."""
+weights (CF, JS, X2, ISP, MBRO). *Learning* is the default: the order by the score follows what is found. A, C, D
+and S are sets of earlier measurements, the others were added to them."""
 
 
 def write(found: dict[str, Any], page: Path) -> None:
@@ -146,7 +148,7 @@ def _costs(found: dict[str, Any]) -> list[str]:
     ]
     if ratios:
         out += ["", f"JedAI-spatial's CPU over semcube's: {', '.join(ratios)}. {JEDAI}"]
-    return out
+    return [*out, "", THREADS]
 
 
 def _spark(found: dict[str, Any]) -> list[str]:

