@@ -22,7 +22,7 @@ class Settings:
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Threads of the embedded engine and of the spatial operator."""
     memory_mb: int = 2048
-    """Memory the embedded engine may use before it spills to disk, in MiB."""
+    """Memory of the embedded engine before it spills to disk, in MiB; of a store with all that it keeps beside it."""
     batch_bytes: int = 16 * 1024 * 1024
     """Upper bound of one Arrow batch read from a source, in bytes."""
     batch_rows: int = 65536
