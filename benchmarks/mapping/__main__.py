@@ -141,8 +141,8 @@ def digest(path: Path) -> str:
 
 
 def differing(one: Path, two: Path) -> int:
-    """How many lines are in one of two sorted files only."""
-    command = ["comm", "-3", str(one), str(two)]
+    """How many lines of the second of two sorted files are not in the first."""
+    command = ["comm", "-13", str(one), str(two)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "LC_ALL": "C"}) as process:
         assert process.stdout is not None
         return sum(1 for _ in process.stdout)

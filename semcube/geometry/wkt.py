@@ -26,7 +26,7 @@ __all__ = ["format_wkt", "prefixed", "read_wkt", "split_prefix"]
 _DECIMALS = 25
 _PREFIX = r"(?s)^\s*<(?P<iri>[^<>]*)>(?P<wkt>.*)$"
 _SUSPICIOUS = r"(?i)[0-9.][ex]|nan|inf|[0-9]{300}"
-_EXPONENT = re.compile(r"-?\d+(?:\.\d+)?[eE][-+]?\d+")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?[eE][-+]?\d+")
 _PATCHES = re.compile(r"\s*(TRIANGLE|TIN|POLYHEDRALSURFACE)\b", re.IGNORECASE)
 
 
@@ -133,8 +133,28 @@ def format_wkt(geometries: np.ndarray) -> np.ndarray:
     texts = np.asarray(shapely.to_wkt(geometries, rounding_precision=_DECIMALS), dtype=object)
     lower = pc.fill_null(pc.match_substring(pa.array(texts.ravel(), pa.large_string()), "e"), False)
     for row in np.flatnonzero(lower.to_numpy(zero_copy_only=False)):
-        texts.flat[row] = _EXPONENT.sub(lambda number: format(Decimal(number[0]), "f"), texts.flat[row])
+        texts.flat[row] = _without_exponents(texts.flat[row])
     return texts
+
+
+def _without_exponents(text: str) -> str:
+    """WKT with plain decimals; looks at the few numbers that have an exponent, not at all of them.
+
+    Example:
+        >>> _without_exponents("LINESTRING (-1.5e-07 2, 3 1e+16)")
+        'LINESTRING (-0.00000015 2, 3 10000000000000000)'
+    """
+    pieces, done, at = [], 0, text.find("e")
+    while at >= 0:
+        first = at
+        while text[first - 1] not in " (":
+            first -= 1
+        number = _NUMBER.match(text, first)
+        assert number is not None
+        pieces += [text[done:first], format(Decimal(number[0]), "f")]
+        done = number.end()
+        at = text.find("e", done)
+    return "".join([*pieces, text[done:]])
 
 
 def prefixed(texts: pa.Array, crs: CRS) -> pa.Array:
