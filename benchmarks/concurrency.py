@@ -334,6 +334,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=OUTPUT)
     options = parser.parse_args()
     found: list[list[list[str]]] = [[] for _ in TABLES]
+    before = machine()["load"][0]
     with tempfile.TemporaryDirectory() as work:
         data, folder = Path(work) / "data.nt", Path(work) / "store"
         write(data, options.n)
@@ -348,7 +349,7 @@ def main() -> int:
     on = machine()
     about = (
         f"{on['at']}; {on['processor']}, {on['cores']} cores; n = {options.n}, {options.threads} threads, "
-        f"{SECONDS:g} s each."
+        f"{SECONDS:g} s each; load average {before} to {on['load'][0]}."
     )
     parts = ["# Benchmark: many clients at once", about, ABOUT]
     for (title, head), rows in zip(TABLES, found, strict=True):
