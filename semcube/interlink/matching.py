@@ -89,7 +89,7 @@ class Matcher:
         if self.measure is None:
             codes = self.verifier.relate(chunk, first, second)
             return self.meets(codes), codes, np.empty(len(codes))
-        near, values = self.measure.holds(self.held.geometries[first], chunk.geometries[second])
+        near, values = self.measure.holds(self.held.geometries, first, chunk.geometries, second)
         return near, np.full(len(first), -1, np.int16), values
 
     def match(self, task: Task) -> Matched:

@@ -18,12 +18,14 @@ import shapely
 from semcube.errors import UsageError
 from semcube.geometry import distance_m
 from semcube.geometry.boxes import grow_m, turned
+from semcube.interlink.verification import portions
 from semcube.vocab import SEMCUBE
 
 __all__ = ["Measure", "measure_of", "measured_filter"]
 
 _PREDICATES = {"within": "near", "nearest": "nearest", "hausdorff": "similar", "frechet": "similar"}
 _PROPERTIES = {"hausdorff": "hausdorffDistance", "frechet": "frechetDistance"}
+_PIECE_VERTICES = 400_000
 Pairs = tuple[np.ndarray, np.ndarray]
 
 
@@ -76,14 +78,31 @@ class Measure:
         measured = shapely.hausdorff_distance if self.name == "hausdorff" else shapely.frechet_distance
         return np.asarray(measured(a, b), dtype=np.float64)
 
-    def holds(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def holds(
+        self, left: np.ndarray, first: np.ndarray, right: np.ndarray, second: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Which pairs are near enough, and their distances (NaN for others).
 
-        What is surely too far, by the planar distance in degrees, is not measured.
+        In metres, what shares a point is at 0, and what is surely too far, by the planar distance in degrees, is not
+        measured; both are found on prepared geometries, so that few pairs are left.
+
+        Args:
+            left: Object array of geometries.
+            first: int64 (P), rows of ``left``.
+            right: Object array of geometries.
+            second: int64 (P), rows of ``right``.
+
+        Returns:
+            bool (P) and float64 (P).
         """
-        values = np.full(len(a), np.nan)
-        maybe = _maybe_within(a, b, self.limit) if self.in_metres else np.ones(len(a), dtype=bool)
-        values[maybe] = self.distances(a[maybe], b[maybe])
+        values = np.full(len(first), np.nan)
+        rows = np.arange(len(first))
+        if self.in_metres:
+            shares, maybe = _in_the_plane(left, first, right, second, self.limit)
+            values[shares] = 0.0
+            rows = np.flatnonzero(maybe & ~shares)
+        for part in _pieces(rows, left[first], right[second]):
+            values[part] = self.distances(left[first[part]], right[second[part]])
         with np.errstate(invalid="ignore"):
             near = values <= self.limit
         values[~near] = np.nan
@@ -163,15 +182,41 @@ def measured_filter(measure: Measure, held: np.ndarray) -> Callable[[np.ndarray]
     return find
 
 
-def _maybe_within(a: np.ndarray, b: np.ndarray, limit: float) -> np.ndarray:
-    """False for pairs that are further apart in degrees than anything within the distance can be."""
-    boxes, others = shapely.bounds(a).reshape(-1, 4), shapely.bounds(b).reshape(-1, 4)
+def _in_the_plane(
+    left: np.ndarray, first: np.ndarray, right: np.ndarray, second: np.ndarray, limit: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which pairs share a point, and which are not further apart in degrees than what is within the limit can be."""
+    shares, maybe = np.zeros(len(first), dtype=bool), np.ones(len(first), dtype=bool)
+    boxes, others = shapely.bounds(left).reshape(-1, 4)[first], shapely.bounds(right).reshape(-1, 4)[second]
     grown = grow_m(boxes, limit)
     reach = np.hypot(boxes[:, 0] - grown[:, 0], boxes[:, 1] - grown[:, 1])
     with np.errstate(invalid="ignore"):
         # Only where neither turning by 360 degrees nor a pole makes neighbours of what is far apart in the plane.
         plain = (grown[:, 0] > others[:, 2] - 360) & (grown[:, 2] < others[:, 0] + 360) & (reach < 90)
-    result = np.ones(len(a), dtype=bool)
-    rows = np.flatnonzero(plain)
-    result[rows] = shapely.dwithin(a[rows], b[rows], reach[rows])
-    return result
+    sizes = shapely.get_num_coordinates(left), shapely.get_num_coordinates(right)
+    larger = sizes[0][first] >= sizes[1][second]
+    for side, ends, other, other_ends, size, here in (
+        (left, first, right, second, sizes[0], larger),
+        (right, second, left, first, sizes[1], ~larger),
+    ):
+        rows = np.flatnonzero(here)
+        rows = rows[np.argsort(ends[rows], kind="stable")]
+        for portion in portions(size[ends[rows]], ends[rows]):
+            some = rows[portion]
+            used = side[np.unique(ends[some])]
+            shapely.prepare(used)
+            try:
+                shares[some] = shapely.dwithin(side[ends[some]], other[other_ends[some]], 0.0)
+                asked = some[plain[some] & ~shares[some]]
+                maybe[asked] = shapely.dwithin(side[ends[asked]], other[other_ends[asked]], reach[asked])
+            finally:
+                shapely.destroy_prepared(used)
+    return shares, maybe
+
+
+def _pieces(rows: np.ndarray, a: np.ndarray, b: np.ndarray) -> list[np.ndarray]:
+    """Rows in pieces of a bounded number of vertices."""
+    if not len(rows):
+        return []
+    weight = shapely.get_num_coordinates(a[rows]) + shapely.get_num_coordinates(b[rows])
+    return np.split(rows, np.flatnonzero(np.diff(np.cumsum(weight) // _PIECE_VERTICES)) + 1)

@@ -20,6 +20,8 @@ __all__ = ["distance_bounds_m", "nearest", "smallest"]
 
 _FAN_OUT = 16
 _FRONTIER = 2_000_000
+_PIECE_VERTICES = 400_000
+_MEAN_RADIUS = 6_371_008.8
 # A degree of latitude is 110 574 m to 111 694 m, a degree of longitude at most 111 320 m / (1 - e^2)^(1/2).
 _SHORTEST_DEGREE, _LONGEST_DEGREE = 110_574.0, 111_700.0
 _SMALLEST_RADIUS = 6_335_439.0
@@ -54,7 +56,22 @@ def distance_bounds_m(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndar
     # At a pole, what is 0 is computed as a fraction of a nanometre.
     low = np.maximum(np.maximum(rise * _SHORTEST_DEGREE, across) / _SAFETY - _ROUNDING, 0.0)
     high = _LONGEST_DEGREE * (climb + reach * np.cos(np.radians(lowest)))
-    return low, high
+    return _by_centres(a, b, low, high)
+
+
+def _by_centres(a: np.ndarray, b: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds narrowed by the way between the centres; on a sphere, ways are wrong by less than 0.6 %."""
+    (x, y, r), (u, v, s) = _circle(a), _circle(b)
+    angle = np.sin((v - y) / 2) ** 2 + np.cos(y) * np.cos(v) * np.sin((u - x) / 2) ** 2
+    way = 2 * _MEAN_RADIUS * np.arcsin(np.sqrt(np.clip(angle, 0.0, 1.0)))
+    return np.maximum(low, way / _SAFETY - r - s - _ROUNDING), np.minimum(high, way * _SAFETY + r + s + _ROUNDING)
+
+
+def _circle(boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Centre (radians) and a radius in metres that reaches all of the box."""
+    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    radius = _LONGEST_DEGREE / 2 * (height + width * np.cos(np.radians(np.minimum(_lowest(boxes), 90.0))))
+    return np.radians(boxes[:, 0] + width / 2), np.radians(boxes[:, 1] + height / 2), radius
 
 
 def _highest(boxes: np.ndarray) -> np.ndarray:
@@ -83,40 +100,59 @@ def nearest(
         Rows of ``geometries``, rows of ``held``, metres, sorted by row, then distance; and how many were measured.
     """
     boxes = shapely.bounds(geometries).reshape(-1, 4)
-    wanted = count + (itself is not None)
-    rows, others, low, high = _candidates(boxes, tree, wanted)
-    if itself is not None:
-        apart = itself[rows] != others
-        rows, others, low, high = rows[apart], others[apart], low[apart], high[apart]
-    values = np.full(len(rows), np.nan)
-    # Those that end first are measured first: the furthest of them bounds the others.
-    sure = smallest(rows, high, count)
-    values[sure] = distance_m(geometries[rows[sure]], held[others[sure]])
-    limit = np.zeros(len(boxes))
-    np.maximum.at(limit, rows[sure], np.nan_to_num(values[sure], nan=np.inf))
-    limit[np.bincount(rows[sure], minlength=len(boxes)) < count] = np.inf
-    rest = np.flatnonzero(np.isnan(values) & (low <= limit[rows]))
-    rest = np.setdiff1d(rest, sure)
-    values[rest] = distance_m(geometries[rows[rest]], held[others[rest]])
-    keep = np.flatnonzero(~np.isnan(values))
-    chosen = keep[smallest(rows[keep], values[keep], count, names.take(pa.array(others[keep])))]
-    return rows[chosen], others[chosen], values[chosen], len(sure) + len(rest)
-
-
-def _candidates(boxes: np.ndarray, tree: BoxTree, count: int) -> tuple[np.ndarray, ...]:
-    """Pairs of a box and a row of the tree that may be among its nearest, with the bounds of their distance."""
     asked = np.flatnonzero(~np.isnan(boxes).any(axis=1))
-    parts = []
+    parts, measured = [], 0
     start, step = 0, 256
     while start < len(asked):
-        part = _descend(boxes, asked[start : start + step], tree, count)
-        parts.append(part)
+        rows = asked[start : start + step]
+        found = _descend(boxes, rows, tree, count + (itself is not None))
+        if itself is not None:
+            apart = itself[found[0]] != found[1]
+            found = tuple(each[apart] for each in found)
+        near = _measured(geometries, held, found, count)
+        chosen = smallest(near[0], near[2], count, names.take(pa.array(near[1])))
+        parts.append(tuple(each[chosen] for each in near))
+        measured += len(near[0])
         start += step
-        step = int(np.clip(step * _FRONTIER / (len(part[0]) * _FAN_OUT + 1), 16, 4 * step))
+        step = int(np.clip(step * _FRONTIER / (len(found[0]) * _FAN_OUT + 1), 16, 4 * step))
     if not parts:
         none = np.empty(0, np.int64)
-        return none, none, none.astype(float), none.astype(float)
-    return tuple(np.concatenate(each) for each in zip(*parts, strict=True))
+        return none, none, none.astype(float), 0
+    first, second, values = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return first, second, values, measured
+
+
+def _measured(
+    geometries: np.ndarray, held: np.ndarray, candidates: tuple[np.ndarray, ...], count: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows, held rows and distances, all that may be among the nearest, those first that may begin nearest.
+
+    In each round, the furthest of the nearest so far bounds what is worth measuring in the next, which is larger.
+    """
+    rows, others, low, high = candidates
+    # Not only what begins nearest: what surely ends nearest bounds the others at once.
+    chosen = np.union1d(smallest(rows, high, count), smallest(rows, low, count))
+    open_ = np.ones(len(rows), dtype=bool)
+    values = np.full(len(rows), np.nan)
+    size = count
+    while len(chosen):
+        values[chosen] = _distances(geometries[rows[chosen]], held[others[chosen]])
+        open_[chosen] = False
+        limit = _reach(rows, np.nan_to_num(values, nan=np.inf), np.ones(len(rows), np.int64), count, len(geometries))
+        open_ &= low <= limit[rows]
+        rest = np.flatnonzero(open_)
+        size *= 2
+        chosen = rest[smallest(rows[rest], low[rest], size)]
+    known = np.flatnonzero(~np.isnan(values))
+    return rows[known], others[known], values[known]
+
+
+def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Metres, a bounded number of vertices at a time."""
+    weight = shapely.get_num_coordinates(a) + shapely.get_num_coordinates(b)
+    cuts = np.flatnonzero(np.diff(np.cumsum(weight) // _PIECE_VERTICES)) + 1
+    parts = zip(np.split(a, cuts), np.split(b, cuts), strict=True)
+    return np.concatenate([distance_m(one, other) for one, other in parts])
 
 
 def _descend(boxes: np.ndarray, asked: np.ndarray, tree: BoxTree, count: int) -> tuple[np.ndarray, ...]:

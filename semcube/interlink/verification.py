@@ -18,7 +18,7 @@ from semcube.geometry import repair
 from semcube.geometry.relations import matrices, transpose
 from semcube.interlink.sides import Chunk
 
-__all__ = ["MatrixCodes", "Verifier"]
+__all__ = ["MatrixCodes", "Verifier", "portions"]
 
 PREPARING = 16.0
 """Cost of preparing a geometry, in visits of all its vertices."""
@@ -123,7 +123,7 @@ class Verifier:
             own, other = sides[side], sides[1 - side]
             rows = np.flatnonzero(~plain & (best == side))
             rows = rows[np.argsort(own[1][rows], kind="stable")]
-            for part in _portions(own[2][own[1][rows]], own[1][rows]):
+            for part in portions(own[2][own[1][rows]], own[1][rows]):
                 some = rows[part]
                 codes = self._prepared(own[0], own[1][some], other[0][other[1][some]])
                 result[some] = codes if side == 0 else self.codes.transposed(codes)
@@ -158,7 +158,7 @@ def _gain(sizes: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return gain
 
 
-def _portions(sizes: np.ndarray, rows: np.ndarray) -> list[slice]:
+def portions(sizes: np.ndarray, rows: np.ndarray) -> list[slice]:
     """Slices of sorted rows with a bounded number of prepared vertices and of pairs; a geometry stays in one."""
     if not len(rows):
         return []
