@@ -12,7 +12,7 @@ from semcube.engines import ids
 from semcube.engines.classify import classify
 from semcube.engines.embedded import registered
 from semcube.engines.keys import split
-from semcube.store.dictionary import MANY, StoreDictionary, hash_of
+from semcube.store.dictionary import StoreDictionary, hash_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     Ids = npt.NDArray[np.int64]
 
 __all__ = ["Encoder"]
+
+FEW = 1000
+"""So many terms are looked up as queries do it."""
 
 
 class Encoder:
@@ -56,7 +59,7 @@ class Encoder:
         Returns:
             (n,) ids, and a table with the columns of ``terms`` for the new ones.
         """
-        return self._encode_few(keys) if len(keys) < MANY else self._encode_many(keys)
+        return self._encode_few(keys) if len(keys) <= FEW else self._encode_many(keys)
 
     def _encode_few(self, keys: pa.Array) -> tuple[Ids, pa.Table]:
         self.flush()
