@@ -126,8 +126,8 @@ class TermTexts:
     """
 
     def __init__(self, budget: int = 64 * 1024 * 1024) -> None:
-        self.recent: Recent[Row] = Recent(budget // 4)
-        self._budget = budget - budget // 4
+        self.recent: Recent[Row] = Recent(budget // 6)
+        self._budget = budget - budget // 6
         self._chunks: OrderedDict[int, _Chunk] = OrderedDict()
         self._wanted: dict[int, int] = {}
         self._used = 0
@@ -186,7 +186,8 @@ class TermTexts:
             numbers: Numbers of terms, in any order.
         """
         chunk, places = (numbers - 1) // CHUNK, (numbers - 1) % CHUNK
-        order = None if ascends(chunk) else np.argsort(chunk, kind="stable")
+        narrow = chunk.astype(np.uint16) if len(numbers) and int(chunk.max()) < 1 << 16 else chunk  # sorted by radix
+        order = None if ascends(chunk) else np.argsort(narrow, kind="stable")
         if order is not None:
             chunk, places = chunk[order], places[order]
         starts = np.flatnonzero(np.append(True, chunk[1:] != chunk[:-1]))
@@ -261,11 +262,15 @@ class Cache:
     """What the snapshots of committed states share: ids of terms, their texts, counts; bounded, safe between threads.
 
     Terms are never changed or removed, so their ids and texts stay true; counts belong to one version.
+
+    Args:
+        budget: Bytes for sorted columns; texts and hashes of terms may take half as much again.
+        size: So many ids are kept.
     """
 
     def __init__(self, budget: int, size: int = 20_000) -> None:
         self.hashes = TermHashes(budget * 3 // 8)
-        self.texts = TermTexts(budget * 5 // 8)
+        self.texts = TermTexts(budget * 9 // 8)
         self.columns = QuadColumns(budget)
         self._counts = Counts(-1)
         self._size = size
