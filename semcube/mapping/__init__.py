@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mappings: rules that turn tables, features and rasters into quads.
 
-In come files and, if there is one, an R2RML, RML or YARRRML mapping; without one a mapping is made by rule. Out come quads as
-Arrow batches of keys (:data:`semcube.io.terms.QUADS`), RDF files, or the mapping and its ontology as Turtle. Every
-term of a batch is computed by one SQL projection; nothing is a Python object per row.
+In come files and, if there is one, an R2RML, RML or YARRRML mapping; without one a mapping is made by rule. Out come
+quads as Arrow batches of keys (:data:`semcube.io.terms.QUADS`), RDF files, or the mapping and its ontology as Turtle.
+Every term of a batch is computed by one SQL projection; nothing is a Python object per row.
 """
 
 from __future__ import annotations
