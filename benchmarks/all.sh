@@ -9,11 +9,11 @@ python=${PYTHON:-.venv/bin/python}
 bench() { "$python" -m benchmarks --timeout 10 "$@" >/dev/null; }
 run() {
   case $1 in
-    million) bench --full --budget 100 --cold L1 S11 J03 ;;                        # every peer, a million triples
+    million) bench --full --budget 90 --cold L1 S11 J03 ;;                        # every peer, a million triples
     small) bench --divide 100 --engines "hand plan" semcube postgis sedonadb virtuoso --budget 45 ;;
-    four) bench -n 500 --engines "hand plan" semcube postgis sedonadb --budget 90 ;;
+    four) bench -n 500 --engines "hand plan" semcube postgis sedonadb --budget 70 ;;
     tenth) bench -n 80 ;;
-    sixteen) bench -n 1000 --runs 3 ;;
+    sixteen) bench -n 1000 --runs 3 --timeout 20 ;;
     real) bench --set real --engines semcube pyoxigraph --budget 120 ;;
     concurrency) "$python" -m benchmarks.concurrency ;;
     *) echo "no stage $1" >&2; exit 2 ;;
