@@ -113,3 +113,18 @@ def test_places_are_spread_and_the_same_each_time() -> None:
     assert (found // 100).tolist() == list(range(100))
     assert len(np.unique(found % 100)) > 30
     assert (found == places(10_000, 100)).all()
+
+
+def test_estimates_follow_updates(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "store", create=True) as found:
+        lines = "".join(f":s{i} :p :o{i % 5} . :o{i % 5} :q {i} . " for i in range(40))
+        found.update(f"PREFIX : <http://e/> INSERT DATA {{ {lines} }}")
+        join = "PREFIX : <http://e/> SELECT * { ?s :p ?o . ?o :q ?n }"
+
+        def expected_and_real() -> tuple[float | None, int]:
+            (node,) = explained(found, join).plan
+            return node.estimated, node.rows
+
+        assert expected_and_real() == (320.0, 320)
+        found.update("PREFIX : <http://e/> DELETE { ?s :p :o0 } INSERT { :o1 :q 99 } WHERE { ?s :p :o0 }")
+        assert expected_and_real() == (264.0, 264)
