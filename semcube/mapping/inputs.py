@@ -86,10 +86,13 @@ class Table:
         if self.system is not None and self.rows.geometry_column:
             names.append(self.rows.geometry_column)
         report.describes = getattr(self.rows, "describes", False)
+        pool = pa.default_memory_pool()
         for batch in self.rows.batches(names, selection, self.options.batch_bytes):
             report.features_in += batch.num_rows
             if batch.num_rows:
                 yield self._prepared(batch, report)
+                # What earlier batches leave behind in the pool would add up over many batches of different sizes.
+                pool.release_unused()
 
     def _prepared(self, batch: pa.RecordBatch, report: LayerReport) -> tuple[pa.Table, np.ndarray]:
         """The input columns by their names in SQL, and the row ids; rows that cannot be read are left out."""
