@@ -213,8 +213,7 @@ class TermTexts:
         for one, group in groupby(numbers, lambda number: (number - 1) // CHUNK):
             wanted, chunk = list(group), self._get(one)
             if chunk is None and self._worth(one, len(wanted)):
-                self._put(one, fetch(np.arange(one * CHUNK + 1, (one + 1) * CHUNK + 1)))
-                chunk = self._get(one)
+                chunk = self._put(one, fetch(np.arange(one * CHUNK + 1, (one + 1) * CHUNK + 1)))
             if chunk is not None:
                 found.update(zip(wanted, chunk.rows([(number - 1) % CHUNK for number in wanted]), strict=True))
         return found
@@ -235,16 +234,24 @@ class TermTexts:
             room = self._used + self._used // max(len(self._chunks), 1) < self._budget
             return count >= CHUNK // 16 or (room and self._wanted[chunk] > 2)
 
-    def _put(self, chunk: int, piece: pa.Table) -> None:
+    def _put(self, chunk: int, piece: pa.Table) -> _Chunk | None:
+        """Keep a full chunk, if there is room or it was missed three times; None for one that is not full.
+
+        So a scan of more than there is room for leaves most of what is kept in its place.
+        """
         if len(piece) < CHUNK or not bool(piece["kind"].is_valid().to_numpy().all()):
-            return
+            return None
         piece = pa.Table.from_batches([pa.concat_batches(piece.to_batches())], TERMS)
+        made = _Chunk(piece)
         with self._lock:
-            if chunk not in self._chunks:
-                self._chunks[chunk] = _Chunk(piece)
+            room = self._used + piece.nbytes <= self._budget or self._wanted.get(chunk, 0) > 2
+            if chunk not in self._chunks and room:
+                self._wanted.pop(chunk, None)
+                self._chunks[chunk] = made
                 self._used += piece.nbytes
             while self._used > self._budget and len(self._chunks) > 1:
                 self._used -= self._chunks.popitem(last=False)[1].terms.nbytes
+        return made
 
 
 def _runs(chunks: list[tuple[int, slice]]) -> list[list[tuple[int, slice]]]:

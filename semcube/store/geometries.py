@@ -140,6 +140,7 @@ class GeometryColumn:
         self._chunks: OrderedDict[tuple[int, int], tuple[Geometries, int]] = OrderedDict()
         self._used = 0
         self._wanted: dict[int, int] = {}
+        self._missed: dict[int, int] = {}
         self._recent: Recent[Any] = Recent(budget // 4)
         self._index: SpatialIndex | None = None
         self._older: SpatialIndex | None = None
@@ -297,6 +298,11 @@ class GeometryColumn:
 
     def _keep(self, key: tuple[int, int], geometries: Geometries, size: int) -> None:
         with self._lock:
+            missed = self._missed[key[0]] = self._missed.get(key[0], 0) + 1
+            # a scan of more than there is room for leaves most of what is kept in its place
+            if self._used + size > self._budget and missed < 3 and self._chunks:
+                return
+            del self._missed[key[0]]
             self._chunks[key] = (geometries, size)
             self._used += size
             while self._used > self._budget and len(self._chunks) > 1:
