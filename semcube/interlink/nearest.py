@@ -27,7 +27,40 @@ _SHORTEST_DEGREE, _LONGEST_DEGREE = 110_574.0, 111_700.0
 _SMALLEST_RADIUS = 6_335_439.0
 _SAFETY = 1.01
 _ROUNDING = 1e-6
-_TURNS = (0.0, -360.0, 360.0)
+
+
+class _Boxes:
+    """What the bounds need of boxes, column by column: the box, its centre, a radius that reaches all of it."""
+
+    def __init__(self, boxes: np.ndarray) -> None:
+        self.left, self.bottom, self.right, self.top = (np.ascontiguousarray(boxes[:, side]) for side in range(4))
+        lowest = np.where(self.bottom * self.top <= 0, 0.0, np.minimum(np.abs(self.bottom), np.abs(self.top)))
+        flattest = np.cos(np.radians(np.minimum(lowest, 90.0)))
+        self.radius = _LONGEST_DEGREE / 2 * (self.top - self.bottom + (self.right - self.left) * flattest)
+        self.x, self.y = np.radians((self.left + self.right) / 2), np.radians((self.bottom + self.top) / 2)
+        self.cos = np.cos(self.y)
+        highest = np.maximum(np.abs(self.bottom), np.abs(self.top))
+        self.steepest = np.cos(np.radians(np.minimum(highest, 90.0)))
+
+
+def _by_centres(a: _Boxes, i: np.ndarray, b: _Boxes, j: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds by the way between the centres; on a sphere, ways are wrong by less than 0.6 %."""
+    angle = np.sin((b.y[j] - a.y[i]) / 2) ** 2 + a.cos[i] * b.cos[j] * np.sin((b.x[j] - a.x[i]) / 2) ** 2
+    way = 2 * _MEAN_RADIUS * np.arcsin(np.sqrt(np.minimum(angle, 1.0)))
+    reach = a.radius[i] + b.radius[j]
+    return np.maximum(way / _SAFETY - reach - _ROUNDING, 0.0), way * _SAFETY + reach + _ROUNDING
+
+
+def _by_gaps(a: _Boxes, i: np.ndarray, b: _Boxes, j: np.ndarray) -> np.ndarray:
+    """A lower bound by the gap in latitude and by that in longitude, which may be over the antimeridian."""
+    left, right = b.left[j] - a.right[i], a.left[i] - b.right[j]
+    gap = np.minimum(np.maximum(left, right), np.maximum(left + 360, right - 360))
+    gap = np.minimum(gap, np.maximum(left - 360, right + 360))
+    gap = np.radians(np.minimum(np.maximum(gap, 0.0), 90.0))
+    rise = np.maximum(np.maximum(b.bottom[j] - a.top[i], a.bottom[i] - b.top[j]), 0.0)
+    across = _SMALLEST_RADIUS * np.arcsin(np.sin(gap) * np.maximum(a.steepest[i], b.steepest[j]))
+    # At a pole, what is 0 is computed as a fraction of a nanometre.
+    return np.asarray(np.maximum(np.maximum(rise * _SHORTEST_DEGREE, across) / _SAFETY - _ROUNDING, 0.0))
 
 
 def distance_bounds_m(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -45,42 +78,10 @@ def distance_bounds_m(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndar
         >>> bool(low[0] < 111_000 < 350_000 < high[0])
         True
     """
-    gaps = [np.maximum(b[:, 0] + turn - a[:, 2], a[:, 0] - b[:, 2] - turn) for turn in _TURNS]
-    reaches = [np.maximum(b[:, 2] + turn - a[:, 0], a[:, 2] - b[:, 0] - turn) for turn in _TURNS]
-    gap = np.radians(np.clip(np.min(gaps, axis=0), 0.0, 90.0))
-    reach = np.min(reaches, axis=0)
-    rise = np.maximum(np.maximum(b[:, 1] - a[:, 3], a[:, 1] - b[:, 3]), 0.0)
-    climb = np.maximum(b[:, 3] - a[:, 1], a[:, 3] - b[:, 1])
-    lowest, highest = (np.maximum(_lowest(a), _lowest(b)), np.minimum(_highest(a), _highest(b)))
-    across = _SMALLEST_RADIUS * np.arcsin(np.sin(gap) * np.cos(np.radians(highest)))
-    # At a pole, what is 0 is computed as a fraction of a nanometre.
-    low = np.maximum(np.maximum(rise * _SHORTEST_DEGREE, across) / _SAFETY - _ROUNDING, 0.0)
-    high = _LONGEST_DEGREE * (climb + reach * np.cos(np.radians(lowest)))
-    return _by_centres(a, b, low, high)
-
-
-def _by_centres(a: np.ndarray, b: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds narrowed by the way between the centres; on a sphere, ways are wrong by less than 0.6 %."""
-    (x, y, r), (u, v, s) = _circle(a), _circle(b)
-    angle = np.sin((v - y) / 2) ** 2 + np.cos(y) * np.cos(v) * np.sin((u - x) / 2) ** 2
-    way = 2 * _MEAN_RADIUS * np.arcsin(np.sqrt(np.clip(angle, 0.0, 1.0)))
-    return np.maximum(low, way / _SAFETY - r - s - _ROUNDING), np.minimum(high, way * _SAFETY + r + s + _ROUNDING)
-
-
-def _circle(boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Centre (radians) and a radius in metres that reaches all of the box."""
-    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    radius = _LONGEST_DEGREE / 2 * (height + width * np.cos(np.radians(np.minimum(_lowest(boxes), 90.0))))
-    return np.radians(boxes[:, 0] + width / 2), np.radians(boxes[:, 1] + height / 2), radius
-
-
-def _highest(boxes: np.ndarray) -> np.ndarray:
-    """The largest latitude, north or south."""
-    return np.asarray(np.minimum(np.abs(boxes[:, [1, 3]]).max(axis=1), 90.0))
-
-
-def _lowest(boxes: np.ndarray) -> np.ndarray:
-    return np.asarray(np.where(boxes[:, 1] * boxes[:, 3] <= 0, 0.0, np.abs(boxes[:, [1, 3]]).min(axis=1)))
+    rows = np.arange(len(a))
+    first, second = _Boxes(a), _Boxes(b)
+    low, high = _by_centres(first, rows, second, rows)
+    return np.maximum(low, _by_gaps(first, rows, second, rows)), high
 
 
 def nearest(
@@ -101,11 +102,12 @@ def nearest(
     """
     boxes = shapely.bounds(geometries).reshape(-1, 4)
     asked = np.flatnonzero(~np.isnan(boxes).any(axis=1))
+    queries, levels = _Boxes(boxes), [_Boxes(level) for level in tree.levels]
     parts, measured = [], 0
     start, step = 0, 256
     while start < len(asked):
         rows = asked[start : start + step]
-        found = _descend(boxes, rows, tree, count + (itself is not None))
+        found = _descend(queries, rows, tree, levels, count + (itself is not None))
         if itself is not None:
             apart = itself[found[0]] != found[1]
             found = tuple(each[apart] for each in found)
@@ -155,10 +157,14 @@ def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.concatenate([distance_m(one, other) for one, other in parts])
 
 
-def _descend(boxes: np.ndarray, asked: np.ndarray, tree: BoxTree, count: int) -> tuple[np.ndarray, ...]:
-    top = len(tree.levels) - 1
+def _descend(
+    queries: _Boxes, asked: np.ndarray, tree: BoxTree, levels: list[_Boxes], count: int
+) -> tuple[np.ndarray, ...]:
+    """Pairs of a query and a row of the tree that may be among its nearest, by query, with bounds of the distance."""
+    top = len(levels) - 1
     query = np.repeat(asked, len(tree.levels[top]))
     node = np.tile(np.arange(len(tree.levels[top])), len(asked))
+    limit = np.full(len(queries.x), np.inf)
     low = high = np.empty(0)
     for depth in range(top, -1, -1):
         if depth < top:
@@ -166,12 +172,30 @@ def _descend(boxes: np.ndarray, asked: np.ndarray, tree: BoxTree, count: int) ->
             node = (node[:, None] * _FAN_OUT + np.arange(_FAN_OUT)).ravel()
             inside = node < len(tree.levels[depth])
             query, node = query[inside], node[inside]
-        low, high = distance_bounds_m(boxes[query], tree.levels[depth][node])
+        low, high = _by_centres(queries, query, levels[depth], node)
+        keep = low <= limit[query]
+        query, node, low, high = query[keep], node[keep], low[keep], high[keep]
         size = _FAN_OUT**depth
         members = np.minimum(size * (node + 1), len(tree.rows)) - size * node
-        keep = low <= _reach(query, high, members, count, len(boxes))[query]
+        _narrow(limit, query, high, members, count)
+        low = np.maximum(low, _by_gaps(queries, query, levels[depth], node))
+        keep = low <= limit[query]
         query, node, low, high = query[keep], node[keep], low[keep], high[keep]
     return query, tree.rows[node], low, high
+
+
+def _narrow(limit: np.ndarray, query: np.ndarray, high: np.ndarray, members: np.ndarray, count: int) -> None:
+    """Lower the distance within which each query surely has so many members."""
+    if not len(query):
+        return
+    starts = np.flatnonzero(np.r_[True, np.diff(query) != 0])
+    owners = query[starts]
+    # One node with enough members will do; only where there is none, several are put together.
+    alone = np.minimum.reduceat(np.where(members >= count, high, np.inf), starts)
+    if np.isfinite(alone).all():
+        limit[owners] = np.minimum(limit[owners], alone)
+        return
+    limit[owners] = np.minimum(limit[owners], _reach(query, high, members, count, len(limit))[owners])
 
 
 def _reach(query: np.ndarray, high: np.ndarray, members: np.ndarray, count: int, queries: int) -> np.ndarray:
