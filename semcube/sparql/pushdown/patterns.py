@@ -181,6 +181,9 @@ class Compiler:
         shared = self._shared(first, second)
         if shared is None:
             return None
+        own = None if expression is None else self._own_filter(second, expression, graph)
+        if own is not None:
+            second, expression = own, None
         domains = {**second.domains, **first.domains}
         domains = {
             name: domains[name] for name in (*first.variables, *(n for n in second.variables if n not in shared))
@@ -195,6 +198,20 @@ class Compiler:
         relation = LeftJoin(first.relation, second.relation, tuple(map(column_name, shared)), condition)
         rows = max(first.rows, _estimate(first, second))
         return Part(relation, domains, first.certain, rows, {**second.distinct, **first.distinct})
+
+    def _own_filter(self, part: Part, expression: Expression, graph: GraphName) -> Part | None:
+        """The optional side filtered by itself: the same where it binds all that the condition speaks of."""
+        names = {variable.name for variable in expression_variables(expression)}
+        if not names <= part.certain or any(isinstance(e, Exists) for e in _parts(expression)):
+            return None
+        if isinstance(graph, Variable) and graph.name in names:
+            return None
+        for conjunct in _conjuncts(expression):
+            found = selected(part, conjunct, self.leaves, self.context)
+            if found is None:
+                return None
+            part = found
+        return part
 
     def _union(self, left: Part, right: Part) -> Part:
         names = (*left.variables, *(name for name in right.variables if name not in left.domains))
