@@ -185,8 +185,12 @@ def _curves(found: dict[str, Any], page: Path) -> list[str]:
         f"| set | {' | '.join(names)} |", "| --- " * (len(names) + 1) + "|",
     ]  # fmt: skip
     for letter, one in mine.items():
-        out.append(f"| {letter} | {' | '.join(format(one['scores'][name]['pgr'], '.3f') for name in names)} |")
-    seconds = ", ".join(f"{name} {mine['S']['scores'][name]['cpu']:.2f}" for name in names[1:]) if "S" in mine else ""
+        out.append(f"| {letter} | {' | '.join(_pgr(one, name) for name in names)} |")
+    seconds = (
+        ", ".join(f"{name} {one['cpu']:.2f}" for name, one in list(mine["S"]["scores"].items())[1:])
+        if "S" in mine
+        else ""
+    )
     if seconds:
         out += ["", f"CPU seconds of scoring the {mine['S']['candidates']:,} candidates of S: {seconds}."]
     drawn = [name for name in DRAWN if name in names]
@@ -194,6 +198,7 @@ def _curves(found: dict[str, Any], page: Path) -> list[str]:
         f"{letter}: {PAIRINGS[letter].title}": {
             name: [(place / 100, recall) for place, recall in enumerate(one["scores"][name]["recall"])]
             for name in drawn
+            if name in one["scores"]
         }
         for letter, one in mine.items()
     }
@@ -201,6 +206,10 @@ def _curves(found: dict[str, Any], page: Path) -> list[str]:
         panels("Progressive interlinking", lines, "share of candidates verified", "recall")
     )
     return [*out, "", "![Recall over the share of verified pairs](interlinking-progressive.svg)"]
+
+
+def _pgr(one: dict[str, Any], name: str) -> str:
+    return format(one["scores"][name]["pgr"], ".3f") if name in one["scores"] else "-"
 
 
 def _memory(found: dict[str, Any], page: Path) -> list[str]:
