@@ -72,7 +72,7 @@ def real(work: Path, shared: Path) -> tuple[Path, list[Any], str]:
 def run(data: Path, queries: Sequence[Any], name: str, options: argparse.Namespace) -> dict[str, Any]:
     """Measure all engines asked for; keep the figures."""
     limits = Limits(
-        runs=options.runs, seconds=options.timeout, threads=options.threads, budget=options.budget,
+        runs=options.runs, seconds=options.timeout, threads=options.threads, budget=options.budget, grace=options.grace,
         cold=tuple(options.cold),
     )  # fmt: skip
     chosen = [q for q in queries if not options.only or q.name in options.only]
@@ -116,6 +116,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", help="names of queries")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--timeout", type=float, default=10.0, help="seconds for one run of a query")
+    parser.add_argument("--grace", type=float, default=20.0, help="seconds of a new process in which no run is stopped")
     parser.add_argument("--budget", type=float, default=0.0, help="seconds for all queries of an engine; 0 is no limit")
     parser.add_argument("--cold", nargs="*", default=[], help="queries asked once more, each in a new, cold process")
     parser.add_argument("--threads", type=int, default=2)

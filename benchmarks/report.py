@@ -105,12 +105,13 @@ def _about(found: dict[str, Any]) -> str:
     packages = ", ".join(f"{name} {version}" for name, version in on["packages"].items())
     at = sorted({engine["at"] for engine in found["engines"].values() if "at" in engine} or {on["at"]})
     when = at[0] if len(at) == 1 else f"{at[0]} to {at[-1]}"
+    grace = f" (in the first {limits['grace']:g} s of a process none is stopped)" if limits.get("grace") else ""
     budget = f" and {limits['budget']:g} s for all its queries" if limits.get("budget") else ""
     return (
         f"{when}; {on['processor']}, {on['cores']} cores; Python {on['python']}, {packages}. "
         f"{found['data_bytes'] / 1e6:,.0f} MB of N-Triples. Median of {limits['runs']} warm runs (two, one or none "
-        f"where a run takes more than 0.3, 1 or 3 s); an engine has {limits['seconds']:g} s wall for a run{budget}. "
-        "What touches much is asked last; a query that passed the limit is not asked again, and the engine is "
+        f"where a run takes more than 0.3, 1 or 3 s); an engine has {limits['seconds']:g} s wall for a run{grace}"
+        f"{budget}. What touches much is asked last; a query that passed the limit is not asked again, and the engine is "
         "started anew."
     )
 

@@ -72,6 +72,8 @@ class Limits:
     Attributes:
         runs: Warm runs of a query.
         seconds: For one run of a query.
+        grace: Seconds after the opening of a process in which no run is stopped: engines that keep what they have read
+            need it once.
         load_seconds: For loading, and for opening.
         budget: Seconds for all queries of an engine, starts included; what is left then is not asked. 0 is no limit.
         threads: That an engine may use, where it can be told.
@@ -80,6 +82,7 @@ class Limits:
 
     runs: int = 3
     seconds: float = 15.0
+    grace: float = 0.0
     load_seconds: float = 900.0
     budget: float = 0.0
     threads: int = 2
@@ -208,7 +211,7 @@ class _Asking:
 
     def __init__(self, engine: Engine, folder: Path, limits: Limits, found: dict[str, Any], say: Say) -> None:
         self.engine, self.folder, self.limits, self.found, self.say = engine, folder, limits, found, say
-        self.opened = False
+        self.opened: float | None = None
         self.before = 0.0
 
     def run(self, queries: list[dict[str, Any]], ends: float | None) -> list[dict[str, Any]]:
@@ -221,7 +224,7 @@ class _Asking:
             while (line := process.next(self._patience())) is not None:
                 if self._take(line, left, process) and left and ends is not None and time.monotonic() > ends:
                     return left
-            if not self.opened:
+            if self.opened is None:
                 answers |= {query["name"]: {"error": process.complaint()} for query in left}
                 return []
             if left:
@@ -236,12 +239,14 @@ class _Asking:
         return left
 
     def _patience(self) -> float:
-        return self.limits.seconds if self.opened else self.limits.load_seconds
+        if self.opened is None:
+            return self.limits.load_seconds
+        return max(self.limits.seconds, self.opened + self.limits.grace - time.monotonic())
 
     def _take(self, line: dict[str, Any], left: list[dict[str, Any]], process: DriverProcess) -> bool:
         """Take in a line; whether a query is done with it."""
         if "opened" in line:
-            self.opened = True
+            self.opened = time.monotonic()
             self.found.setdefault("opened", line["opened"])
         elif "start" in line:
             self.before = process.spent()

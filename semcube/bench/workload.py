@@ -66,7 +66,7 @@ class Query:
     @property
     def effort(self) -> int:
         """A rank of the work to expect: few features, pairs of few, whole classes, pairs with whole classes."""
-        whole = sum(self.plan[star]["tag"] == 1 for star in ("a", "b") if star in self.plan)
+        whole: int = sum(self.plan[star]["tag"] == 1 for star in ("a", "b") if star in self.plan)
         return 1 + 2 * whole if self.kind == "join" else 2 * whole
 
 
