@@ -178,7 +178,17 @@ def _copy(written: tuple[str, int, int], file: Any) -> None:
 _worker: list[Worker] = []
 
 
+def _die_with_parent() -> None:
+    """Let Linux end this process when the one that made it is killed; it would wait for work for ever."""
+    if sys.platform == "linux":
+        import ctypes
+        import signal
+
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 def _begin(linking: Linking, matcher: Any, folder: Path | None) -> None:
+    _die_with_parent()
     whole = matcher if isinstance(matcher, Matcher) else unpacked_matcher(matcher)
     _worker[:] = [Worker(linking, whole, folder)]
 

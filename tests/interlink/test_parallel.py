@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,45 @@ def test_errors_come_from_the_processes(files: Path, tmp_path: Path) -> None:
     with pytest.raises(RowError, match=r"c\.parquet, row 1, column id: 'no iri' is no absolute IRI"):
         interlink(files / "a.parquet", tmp_path / "c.parquet", tmp_path / "l.nt", processes=2, **names)
     assert {path.name for path in tmp_path.iterdir()} == {"c.parquet"}
+
+
+ENDLESS = """
+import multiprocessing, sys, time
+from semcube.interlink import interlink
+
+def slow(rows):
+    print(*[child.pid for child in multiprocessing.active_children()], flush=True)
+    time.sleep(60)
+
+choices = {"source_iri": "http://e/{id}", "target_iri": "http://e/{id}", "source_crs": "CRS84", "target_crs": "CRS84"}
+sides = (sys.argv[1] + "/a.parquet", sys.argv[1] + "/b.parquet")
+interlink(*sides, "l.nt", processes=2, chunk_bytes=5000, progress=slow, **choices)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a service of Linux")
+def test_processes_end_with_a_killed_run(files: Path, tmp_path: Path) -> None:
+    (tmp_path / "run.py").write_text(ENDLESS)
+    command = [sys.executable, "run.py", str(files)]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        children = [Path("/proc") / pid for pid in running.stdout.readline().split()]
+        assert len(children) == 2
+        assert all(child.exists() for child in children)
+        running.kill()
+    deadline = time.monotonic() + 20
+    while any(is_alive(child) for child in children) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not any(is_alive(child) for child in children)
+    assert not (tmp_path / "l.nt").exists()
+
+
+def is_alive(process: Path) -> bool:
+    """Whether there is such a process that is not only waiting to be collected."""
+    try:
+        return process.joinpath("stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def test_databases_are_not_forked() -> None:
