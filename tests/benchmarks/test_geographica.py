@@ -131,7 +131,7 @@ def test_losses_and_differences_are_found() -> None:
     assert "| b | 2.0 | 3.0 | 1 of 1 | 1 | - | - |" in short
     assert "| absent | - |" in short
     assert "1. d: Not looked into yet." in text
-    assert "2. postgis: PostgreSQL keeps" in text
+    assert f"2. postgis: {reason_of('synthetic-12', 'postgis', 'S11')}" in text
 
 
 def test_every_loss_of_the_kept_runs_has_a_reason() -> None:
