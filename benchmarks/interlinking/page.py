@@ -44,9 +44,9 @@ SPARK = """CPU seconds of all processes on `local[2]`. *Whole*: session, reading
 session; Sedona's inputs are cached then and it counts matrices only, semcube reads the files again and writes links.
 Same links: the sorted lines of all files are those of the embedded engine."""
 PROGRESSIVE = """Progressive geometry recall: the mean recall over the order in which candidates are verified; *optimum*
-verifies all related pairs first. Sets whose candidates are all related have none. MBRO is the best of the published
-weights (CF, JS, X2, ISP, MBRO). *Learning* is the default: the order by the score follows what is found. A, C, D
-and S are sets of earlier measurements, the others were added to them."""
+verifies all related pairs first. Sets whose candidates are all related have none. MBRO is on most sets the best of the
+published weights (CF, JS, X2, ISP, MBRO). *Learning* is the default: the order by the score follows what is found. A,
+C, D and S are sets of earlier measurements, the others were added to them."""
 
 
 def write(found: dict[str, Any], page: Path) -> None:
