@@ -130,7 +130,7 @@ class GeometryColumn:
 
     def __init__(self, source: Callable[[], duckdb.DuckDBPyConnection], budget: int = 64 * 1024 * 1024) -> None:
         self._source = source
-        self._budget = budget - budget // 4
+        self._budget = budget - budget // 8
         self._lock = threading.RLock()
         # one thread reads a chunk, others that want it wait; whoever wants another chunk does not
         self._reading = [threading.Lock() for _ in range(64)]
@@ -141,7 +141,7 @@ class GeometryColumn:
         self._used = 0
         self._wanted: dict[int, int] = {}
         self._missed: dict[int, int] = {}
-        self._recent: Recent[Any] = Recent(budget // 4)
+        self._recent: Recent[Any] = Recent(budget // 8)
         self._index: SpatialIndex | None = None
         self._older: SpatialIndex | None = None
 

@@ -35,7 +35,7 @@ __all__ = ["LAYOUT", "MARKER", "TABLES", "create_tables", "open_database"]
 LAYOUT = 1
 """The version of the tables below; a store of another version is refused."""
 
-ENGINE = 5 / 8
+ENGINE = 1 / 2
 """The part of a store's memory that the database may use; the rest is for what is kept, and held, beside it."""
 MARKER = "semcube-store.json"
 DATABASE = "store.duckdb"

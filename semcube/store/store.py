@@ -70,7 +70,7 @@ class Store:
         self._salt = str(connection.execute("SELECT salt FROM meta").fetchall()[0][0])
         part = settings.memory_mb * 1024 * 1024 // 8
         self._cache = Cache(part)
-        self._geometries = GeometryColumn(connection.cursor, part // 2)
+        self._geometries = GeometryColumn(connection.cursor, part * 3 // 4)
         self._sessions = Sessions(self._cursor)
         self._snapshots: weakref.WeakSet[Snapshot] = weakref.WeakSet()
         self._closed = False
