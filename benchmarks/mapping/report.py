@@ -45,8 +45,8 @@ The *bare* way is one SQL statement written by hand for the table (`benchmarks/m
 columns, and checks and reports nothing. It is the limit for a mapper that is made of the same parts. Its lines that
 differ hold very small numbers, which it writes with an exponent or cuts after 16 decimals.
 
-The figures below were taken while the machine had other work: wall times say little, and CPU varies by a fifth. Those of
-semcube as `.nt` and of the bare way are of one run.
+The figures below were taken while the machine had other work: wall times say little, and CPU varies by a fifth. Those
+of semcube as `.nt` and of the bare way are of one run.
 
 ```sh
 benchmarks/mapping/morph.sh       # morph-kgc, once
