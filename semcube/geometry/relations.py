@@ -23,6 +23,7 @@ from semcube.vocab import GEO
 __all__ = ["RELATIONS", "Condition", "Relation", "evaluate", "from_matrix", "matches", "matrices", "relation"]
 
 _MULTILINESTRING = 5
+_COLLECTION = 7
 Dimensions = Literal["any", "less", "greater", "equal", "lines", "points or areas", "areas"]
 
 
@@ -180,7 +181,10 @@ def evaluate(name: str | Relation, a: np.ndarray, b: np.ndarray, *, errors: dict
 def _vector(chosen: Relation, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if chosen.predicate is not None:
         predicate: Callable[..., np.ndarray] = getattr(shapely, chosen.predicate)
-        return np.asarray(predicate(a, b), dtype=bool)
+        decided = np.array(predicate(a, b), dtype=bool)
+        rows = np.flatnonzero(_has_points_beside(a) | _has_points_beside(b))
+        decided[rows] = [text is not None and matches(text, chosen) for text in _related(a[rows], b[rows])]
+        return decided
     result = np.zeros(a.shape, dtype=bool)
     for condition in chosen.conditions:
         found = _pattern_holds(condition.pattern, a, b)
@@ -191,11 +195,15 @@ def _vector(chosen: Relation, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _pattern_holds(pattern: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     found = np.array(shapely.relate_pattern(a, b, pattern))
     # Whether an end of a line is outside is read from the matrix, see _related; without an inside there, there is none.
-    for own, inside, end in ((a, 2, 5), (b, 6, 7)):
-        if pattern[end] == "*" or pattern[inside] == "F":
-            continue
-        rows = np.flatnonzero(shapely.get_type_id(own) == _MULTILINESTRING)
-        found[rows] = [text is not None and _fits(text, pattern) for text in _related(a[rows], b[rows])]
+    # So is what of an area is outside of a collection with points.
+    doubtful = np.zeros(len(a), dtype=bool)
+    for own, inside, end, outside in ((a, 2, 5, (6, 7)), (b, 6, 7, (2, 5))):
+        if pattern[end] != "*" and pattern[inside] != "F":
+            doubtful |= shapely.get_type_id(own) == _MULTILINESTRING
+        if any(pattern[place] != "*" for place in outside):
+            doubtful |= _has_points_beside(own)
+    rows = np.flatnonzero(doubtful)
+    found[rows] = [text is not None and _fits(text, pattern) for text in _related(a[rows], b[rows])]
     return found
 
 
@@ -223,10 +231,11 @@ def matrices(a: np.ndarray, b: np.ndarray, *, errors: dict[int, str] | None = No
 
 
 def _related(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """GEOS's matrices, with the ends of lines of several parts that it misses.
+    """GEOS's matrices, with the ends of lines of several parts that it misses, and without what points make it claim.
 
     Once an end of any part is outside of the other geometry, its RelateNG passes over parts whose boxes are apart from
-    it, though that end may be where two parts meet, and no end of the whole.
+    it, though that end may be where two parts meet, and no end of the whole. A point of a collection outside of an area
+    makes it say that the area reaches out of the collection, whatever else the collection holds.
     """
     result = np.array(shapely.relate(a, b), dtype=object)
     for own, other, place in ((a, b, 5), (b, a, 7)):
@@ -236,7 +245,53 @@ def _related(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         for row in rows:
             if result[row] is not None and result[row][place] == "F":
                 result[row] = f"{result[row][:place]}0{result[row][place + 1 :]}"
+    for own, other, places in ((a, b, (6, 7)), (b, a, (2, 5))):
+        for row in np.flatnonzero(_has_points_beside(own) & _is_area(other)):
+            if result[row] is not None:
+                letters = list(result[row])
+                letters[places[0]], letters[places[1]] = _outside(own[row], other[row])
+                result[row] = "".join(letters)
     return result
+
+
+def _has_points_beside(geometries: np.ndarray) -> np.ndarray:
+    """Whether these are collections of points and other things."""
+    found: np.ndarray = shapely.get_type_id(geometries) == _COLLECTION
+    for row in np.flatnonzero(found):
+        dimensions = set(shapely.get_dimensions(_elements(geometries[row])).tolist())
+        found[row] = 0 in dimensions and len(dimensions) > 1
+    return found
+
+
+def _elements(geometry: shapely.Geometry) -> list[shapely.Geometry]:
+    """The points, lines and polygons of a geometry, however deep they lie."""
+    found, todo = [], [geometry]
+    while todo:
+        part = todo.pop()
+        if hasattr(part, "geoms"):
+            todo.extend(part.geoms)
+        elif not part.is_empty:
+            found.append(part)
+    return found
+
+
+def _outside(collection: shapely.Geometry, area: shapely.Geometry) -> tuple[str, str]:
+    """What of the interior and the boundary of an area, or a collection with areas, lies outside of a collection.
+
+    Points of the collection take nothing away from areas and lines, only from points and ends of lines.
+    """
+    text = shapely.relate(_of_dimension(collection, 1, 2), area)
+    ends = shapely.difference(shapely.boundary(shapely.line_merge(_of_dimension(area, 1))), _of_dimension(area, 2))
+    interior, boundary = (
+        letter if letter != "0" or not single.difference(collection).is_empty else "F"
+        for letter, single in ((text[6], _of_dimension(area, 0)), (text[7], ends))
+    )
+    return interior, boundary
+
+
+def _of_dimension(geometry: shapely.Geometry, *dimensions: int) -> shapely.Geometry:
+    """The elements of these dimensions as one geometry."""
+    return shapely.union_all([part for part in _elements(geometry) if shapely.get_dimensions(part) in dimensions])
 
 
 def _reach_out(geometries: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -181,3 +181,33 @@ def test_ends_of_lines_of_several_parts(walks: list[list[tuple[int, int]]], text
     made = matrices(np.array([other, line]), np.array([line, other]))
     assert [made[0][7], made[1][5]] == (["0", "0"] if ends else ["F", "F"])
     assert made[1] == transpose(made[0])
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=3),
+    st.sampled_from([None, "LINESTRING (0 4, 4 0)", "LINESTRING (3 3, 3 5)"]),
+    st.sampled_from(["POLYGON ((0 0, 2 0, 2 2, 0 2, 0 0))", "POLYGON ((0 0, 3 0, 3 3, 0 3, 0 0))"]),
+    st.sampled_from(
+        [
+            "POLYGON ((0 0, 2 0, 2 2, 0 2, 0 0))",
+            "MULTIPOLYGON (((0 0, 1 0, 1 1, 0 1, 0 0)), ((3 3, 4 3, 4 4, 3 4, 3 3)))",
+            "GEOMETRYCOLLECTION (POLYGON ((0 0, 2 0, 2 2, 0 2, 0 0)), POINT (4 4))",
+            "GEOMETRYCOLLECTION (POLYGON ((0 0, 2 0, 2 2, 0 2, 0 0)), LINESTRING (1 1, 4 4))",
+        ]
+    ),
+)
+def test_points_of_a_collection_take_nothing_from_areas(
+    points: list[tuple[int, int]], line: str | None, area: str, other: str
+) -> None:
+    lines = [shapely.from_wkt(line)] if line else []
+    collection = shapely.GeometryCollection([shapely.from_wkt(area), *lines, *(shapely.Point(xy) for xy in points)])
+    b = shapely.from_wkt(other)
+    elements = list(b.geoms) if hasattr(b, "geoms") else [b]
+    outside = [shapely.difference(part, collection).difference(shapely.MultiPoint(points)) for part in elements]
+    dimension = max((shapely.get_dimensions(part) for part in outside if not part.is_empty), default=-1)
+    made = matrices(np.array([collection, b], dtype=object), np.array([b, collection], dtype=object))
+    assert made[0][6] == made[1][2] == ("F" if dimension < 0 else str(dimension))
+    covered = evaluate("ehCovers", np.array([collection]), np.array([b]))[0]
+    assert covered == matches(made[0], "ehCovers")
+    assert evaluate("sfContains", np.array([collection]), np.array([b]))[0] == (dimension < 0)
+    assert evaluate("sfWithin", np.array([b]), np.array([collection]))[0] == (dimension < 0)
