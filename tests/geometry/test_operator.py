@@ -14,7 +14,7 @@ from semcube.errors import GeometryError
 from semcube.geometry import operator, selection
 from semcube.geometry.metres import distance_m
 from semcube.geometry.operator import DISTANCE, SpatialJoin, spatial_join
-from semcube.geometry.relations import RELATIONS, evaluate, matches
+from semcube.geometry.relations import RELATIONS, evaluate, matches, matrices
 from semcube.geometry.selection import spatial_filter
 
 from .shapes import geometries
@@ -30,7 +30,7 @@ def brute(left: np.ndarray, right: np.ndarray, relation: str) -> list[tuple[int,
         (i, j)
         for i, a in enumerate(left)
         for j, b in enumerate(right)
-        if a is not None and b is not None and matches(shapely.relate(a, b), relation)
+        if a is not None and b is not None and matches(matrices(np.array([a]), np.array([b]))[0], relation)
     ]
 
 
