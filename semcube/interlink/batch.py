@@ -216,7 +216,7 @@ class Linking:
         if held.periods is None and self.temporal:
             held.periods = NO_PERIODS
         seen_from_held = tuple(_converse(name) for name in self.temporal) if self.swapped else self.temporal
-        wanted = self._either_way(seen_from_held)
+        wanted = self.either_way(seen_from_held)
         return self._kind()(held, self.options.invalid, self.options.filter, wanted, self.measure)
 
     def _kind(self) -> type[Matcher]:
@@ -227,7 +227,7 @@ class Linking:
             return NearestMatcher
         return TimeMatcher if self.options.time_alone else Matcher
 
-    def _either_way(self, names: tuple[str, ...]) -> tuple[str, ...]:
+    def either_way(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Of a side with itself, a pair is met once, so the converse relations count too."""
         if self.target is not None:
             return names

@@ -16,9 +16,7 @@ import numpy as np
 
 from semcube.interlink.groups import GroupReport, GroupWriter, Meeting
 from semcube.interlink.links import LinkBatch
-from semcube.interlink.progressive import _PROBE_COST as PROBE_COST
-from semcube.interlink.progressive import _PROBED as PROBED
-from semcube.interlink.progressive import Budget, Schedule
+from semcube.interlink.progressive import PROBE_COST, PROBED_PER_PAIR, Budget, Schedule
 from semcube.interlink.schedule import step_of
 from semcube.interlink.scores import Candidates, probe, score
 
@@ -188,5 +186,5 @@ def _scores(name: str, pairs: Candidates, share: Share) -> tuple[np.ndarray, int
         return score(name, pairs), 0
     result = score("octagon", pairs)
     # Pairs that are surely apart need no probe.
-    best = np.argsort(-result, kind="stable")[: int((result >= 0).sum())][: int(share.pairs * PROBED)]
+    best = np.argsort(-result, kind="stable")[: int((result >= 0).sum())][: int(share.pairs * PROBED_PER_PAIR)]
     return probe(pairs, best, result), len(best)

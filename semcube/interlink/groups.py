@@ -66,7 +66,7 @@ class Meeting:
         self.sides.append(self.sides[0] if self.own else features(batches, 1))
         first, second = (each.chunk for each in self.sides)
         self.chunks = (first, second)
-        temporal = linking._either_way(linking.temporal)
+        temporal = linking.either_way(linking.temporal)
         self.matcher = Matcher(first, linking.options.invalid, temporal=temporal)
         self.checked = (self.matcher.checked, self.matcher.checked if self.own else np.zeros(len(second), dtype=bool))
         self.bad: list[list[np.ndarray]] = [[], []]

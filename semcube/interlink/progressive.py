@@ -29,9 +29,9 @@ __all__ = ["Budget", "Schedule", "progressive_batches"]
 
 _SAMPLE_SHARE = 0.02
 _SAMPLE = (50, 2000)
-_PROBE_COST = 0.25
+PROBE_COST = 0.25
 """Of a verification; a probe took a sixth to a third of one."""
-_PROBED = 2.0
+PROBED_PER_PAIR = 2.0
 """How many pairs are probed, at most, for each that the budget lets verify."""
 _PROBE_SLICE = 50_000
 _PROBE_TIME = 0.3
@@ -153,8 +153,8 @@ class _Run:
         best = np.argsort(-result, kind="stable")[: int((result >= 0).sum())]
         if self.budget.pairs is not None:
             left = max(self.budget.pairs - self.linking.report.verified, 0)
-            best = best[: int(left * _PROBED)]
-            self._probes_paid = int(len(best) * _PROBE_COST)
+            best = best[: int(left * PROBED_PER_PAIR)]
+            self._probes_paid = int(len(best) * PROBE_COST)
             probed = probe(pairs, best, result)
         else:
             # The clock pays; a large part of the time stays for verifying.
