@@ -183,7 +183,8 @@ def _slugify(text: str) -> str:
 # --- lists ---------------------------------------------------------------------------------------------------------
 
 _row("string_split split", "text:value text:separator", "list",
-     "CASE WHEN {0} IS NOT NULL AND {1} IS NOT NULL THEN string_split({0}, {1}) END",
+     "CASE WHEN {0} = '' AND {1} = '' THEN []::VARCHAR[] "
+     "WHEN {0} IS NOT NULL AND {1} IS NOT NULL THEN string_split({0}, {1}) END",
      "The parts between separators; without a separator, the characters.")(
      lambda text, separator: text.split(separator) if separator else list(text))  # fmt: skip
 _row("array_join join", "list:array text:separator", "text", "array_to_string({0}, {1})",

@@ -352,6 +352,11 @@ def test_columns_and_reference_agree(name: str, data: st.DataObject) -> None:
     both(call(f"grel:{name}", *inputs), table)
 
 
+def test_splitting_nothing() -> None:
+    table = pa.table({"id": [1, 2, 3], "text": ["", "ab", ""], "by": ["", "", ";"]})
+    assert sorted(both(call("grel:string_split", "$text", "$by"), table)) == ['""', '"a"', '"b"']
+
+
 def test_every_function_is_documented() -> None:
     find("toUpperCase")
     guide = (ROOT / "docs" / "guide" / "mapping.md").read_text(encoding="utf-8")
