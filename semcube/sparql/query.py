@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from semcube.config import Settings
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from semcube.sparql.explain import Trace
 
 __all__ = ["Answer", "QueryOptions", "active_graph", "execute", "new_context"]
+
+_DECODED_ROWS = 1 << 17
+_DECODED_BYTES = 1 << 25
+_DECODED_SECONDS = 0.1
+"""Rows whose terms are decoded together, since many share what has to be read for them; and how long they may wait."""
 
 
 class QueryOptions(TypedDict, total=False):
@@ -83,11 +89,29 @@ class Answer:
 
         A query that selects no variable gives an empty list for each solution.
         """
-        for batch in self._solutions("bindings"):
-            if self.variables:
-                yield [self.context.terms.decode(batch.column(name)) for name in self.variables]
-            else:
+        if not self.variables:
+            for batch in self._solutions("bindings"):
                 yield from ([] for _ in range(batch.rows))
+            return
+        held: list[Solutions] = []
+        rows, enough, since = 0, 0, monotonic()
+        for batch in self._solutions("bindings"):
+            held.append(batch)
+            rows += batch.rows
+            if rows < enough and monotonic() - since < _DECODED_SECONDS:
+                continue
+            decoded = self._decoded(held)
+            size = sum(column.nbytes for column in decoded) // max(rows, 1)
+            yield decoded
+            held, rows, enough, since = [], 0, min(_DECODED_ROWS, _DECODED_BYTES // max(size, 1)), monotonic()
+        if held:
+            yield self._decoded(held)
+
+    def _decoded(self, batches: list[Solutions]) -> list[pa.RecordBatch]:
+        from semcube.sparql.evaluate.solutions import collect
+
+        whole = collect(batches)
+        return [self.context.terms.decode(whole.column(name)) for name in self.variables]
 
     def quads(self) -> Iterator[pa.RecordBatch]:
         """The triples of CONSTRUCT or DESCRIBE as ``QUADS`` key batches, each triple once.

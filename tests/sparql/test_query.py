@@ -162,3 +162,21 @@ def test_values_and_their_terms(value: object, term: object) -> None:
 def test_a_value_without_a_term() -> None:
     with pytest.raises(UsageError, match="a parameter of type dict"):
         term_of({})
+
+
+def test_terms_of_many_batches_are_those_of_their_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    from semcube.sparql import query as module
+    from semcube.sparql.evaluate.solutions import Solutions
+
+    data = dataset("".join(f":a{i} :p {i} . " for i in range(40)))
+    answer = execute("SELECT ?s ?o { ?s ?p ?o }", data)
+    whole = [row for (s, o) in answer.terms() for row in zip(s.to_pylist(), o.to_pylist(), strict=True)]
+    (ids,) = answer.batches()
+    parts = [Solutions.from_batch(ids.slice(start, 3)) for start in range(0, 40, 3)]
+    monkeypatch.setattr(module.Answer, "_solutions", lambda *_: iter(parts))
+    monkeypatch.setattr(module, "_DECODED_SECONDS", 1000)
+    for rows, sizes in ((1 << 17, [3, 37]), (6, [3, 6, 6, 6, 6, 6, 6, 1])):
+        monkeypatch.setattr(module, "_DECODED_ROWS", rows)
+        found = list(answer.terms())
+        assert [len(s) for s, _ in found] == sizes
+        assert [row for (s, o) in found for row in zip(s.to_pylist(), o.to_pylist(), strict=True)] == whole
