@@ -246,7 +246,8 @@ def _related(a: np.ndarray, b: np.ndarray) -> np.ndarray:
             if result[row] is not None and result[row][place] == "F":
                 result[row] = f"{result[row][:place]}0{result[row][place + 1 :]}"
     for own, other, places in ((a, b, (6, 7)), (b, a, (2, 5))):
-        for row in np.flatnonzero(_has_points_beside(own) & _is_area(other)):
+        rows = np.flatnonzero(_has_points_beside(own))
+        for row in rows[_is_area(other[rows])]:
             if result[row] is not None:
                 letters = list(result[row])
                 letters[places[0]], letters[places[1]] = _outside(own[row], other[row])
