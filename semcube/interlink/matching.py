@@ -122,6 +122,14 @@ class Matcher:
         """What meeting rows of a chunk (or of the held side itself) is cut into."""
         yield Task(chunk, rows)
 
+    def in_time(self, chunk: Chunk, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The pairs in one of the temporal relations; all of them where time is not asked about."""
+        if not self.temporal or self.held.periods is None or chunk.periods is None:
+            return first, second
+        holds = allen(self.held.periods.take(first), chunk.periods.take(second), self.temporal)
+        chosen = np.logical_or.reduce(list(holds.values()))
+        return first[chosen], second[chosen]
+
     def _candidates(self, chunk: Chunk, task: Task, result: Matched) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         boxes = shapely.bounds(chunk.geometries[task.rows[0] : task.rows[1]]).reshape(-1, 4)
         step = len(boxes) if self.filter == "radon" else _ROWS
@@ -131,10 +139,7 @@ class Matcher:
             if task.chunk is None:
                 once = first < second
                 first, second = first[once], second[once]
-            if self.temporal and self.held.periods is not None and chunk.periods is not None:
-                holds = allen(self.held.periods.take(first), chunk.periods.take(second), self.temporal)
-                in_time = np.logical_or.reduce(list(holds.values()))
-                first, second = first[in_time], second[in_time]
+            first, second = self.in_time(chunk, first, second)
             result.candidates += len(first)
             if task.skip is not None and self.seen is not None:
                 new = (self.seen[first] & task.skip[second]) == 0

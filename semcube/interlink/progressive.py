@@ -23,7 +23,6 @@ from semcube.interlink.report import Report
 from semcube.interlink.schedule import Schedule, step_of
 from semcube.interlink.scores import Candidates, probe, score
 from semcube.interlink.sides import Chunk, concatenate
-from semcube.interlink.time import allen
 
 __all__ = ["Budget", "Schedule", "progressive_batches"]
 
@@ -86,10 +85,7 @@ def candidates_of(linking: Linking, matcher: Matcher, other: Chunk) -> Candidate
     if linking.streamed is None:
         once = first < second
         first, second = first[once], second[once]
-    if matcher.temporal and matcher.held.periods is not None and other.periods is not None:
-        holds = allen(matcher.held.periods.take(first), other.periods.take(second), matcher.temporal)
-        in_time = np.logical_or.reduce(list(holds.values()))
-        first, second = first[in_time], second[in_time]
+    first, second = matcher.in_time(other, first, second)
     return Candidates(matcher.held.geometries, other.geometries, first, second)
 
 

@@ -206,8 +206,7 @@ class SQLiteRows(TableRows):
     @property
     def schema(self) -> pa.Schema:
         """Columns of the result."""
-        own = [] if any(item.name == FID for item in self.fields) else [pa.field(FID, pa.int64())]
-        return pa.schema([*own, *self.fields])
+        return _with_position(self.fields)
 
     def batches(self, columns: Sequence[str], selection: Selection, batch_bytes: int) -> Iterator[pa.RecordBatch]:
         """Rows in the order of the result, with their position as ``fid``.
@@ -367,8 +366,7 @@ class PostgreSQLRows:
     @property
     def schema(self) -> pa.Schema:
         """Columns of the result."""
-        own = [] if any(item.name == FID for item in self.fields) else [pa.field(FID, pa.int64())]
-        return pa.schema([*own, *self.fields])
+        return _with_position(self.fields)
 
     def batches(self, columns: Sequence[str], selection: Selection, batch_bytes: int) -> Iterator[pa.RecordBatch]:
         """Rows in the order of the result, with their position as ``fid`` unless it has such a column.
@@ -413,6 +411,12 @@ class PostgreSQLRows:
             box = f"ST_MakeEnvelope({', '.join(map(repr, selection.bbox))}, 4326)"
             parts.append(f"ST_Intersects({_quoted(self.geometry_column)}::geometry, ST_Transform({box}, {self.srid}))")
         return " WHERE " + " AND ".join(parts) if parts else ""
+
+
+def _with_position(fields: Sequence[pa.Field]) -> pa.Schema:
+    """The columns of a result, and its position before them unless it has such a column."""
+    own = [] if any(item.name == FID for item in fields) else [pa.field(FID, pa.int64())]
+    return pa.schema([*own, *fields])
 
 
 def _quoted(name: str) -> str:

@@ -10,7 +10,7 @@ from semcube.errors import MappingError
 from semcube.io.terms import IRI, BlankNode, Literal, Term
 from semcube.vocab import RDF_TYPE, RML, RML_LEGACY, RR, SEMCUBE
 
-__all__ = ["BASE", "MappingGraph"]
+__all__ = ["BASE", "MappingGraph", "term_of", "text_of"]
 
 _FNML = "http://semweb.mmlab.be/ns/fnml#"
 _VOCABULARIES = (RML, RR, RML_LEGACY, SEMCUBE, _FNML)
@@ -51,16 +51,11 @@ class MappingGraph:
         import pyoxigraph
 
         if text is None:
-            try:
-                text = path.read_text(encoding="utf-8-sig")
-            except OSError as error:
-                raise MappingError(f"cannot be read: {error.strerror}", source=path) from None
-            except UnicodeDecodeError as error:
-                raise MappingError(f"not UTF-8 at byte {error.start}", source=path, expected="Turtle") from None
+            text = text_of(path, "Turtle")
         syntax = getattr(pyoxigraph.RdfFormat, _SYNTAXES.get(path.suffix.lower(), "TURTLE"))
         try:
             parser = pyoxigraph.parse(text.encode(), format=syntax, base_iri=BASE)
-            triples = [(_term(quad.subject), quad.predicate.value, _term(quad.object)) for quad in parser]
+            triples = [(term_of(quad.subject), quad.predicate.value, term_of(quad.object)) for quad in parser]
         except (SyntaxError, ValueError) as error:
             raise MappingError(f"not valid RDF: {error}", source=path, expected="a Turtle document") from None
         return cls(triples, tuple(sorted(parser.prefixes.items())))
@@ -103,7 +98,22 @@ BASE = "urn:semcube:mapping"
 """What relative IRIs of a document are relative to, while it is read."""
 
 
-def _term(node: Any) -> Term:
+def text_of(path: Path, expected: str) -> str:
+    """The text of a mapping's file.
+
+    Raises:
+        MappingError: It cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise MappingError(f"cannot be read: {error.strerror}", source=path) from None
+    except UnicodeDecodeError as error:
+        raise MappingError(f"not UTF-8 at byte {error.start}", source=path, expected=expected) from None
+
+
+def term_of(node: Any) -> Term:
+    """A term of pyoxigraph as one of the project."""
     import pyoxigraph
 
     if isinstance(node, pyoxigraph.NamedNode):

@@ -17,6 +17,7 @@ from typing import Any
 from semcube.errors import SourceError, UsageError
 from semcube.io.terms import IRI, BlankNode, Literal, Term
 from semcube.mapping.build import constant, predicate, rule
+from semcube.mapping.graph import term_of
 from semcube.mapping.model import Constant, LogicalSource, TermMap, TermType, TriplesMap
 from semcube.vocab import DCTERMS, PROV, RDF_TYPE, RDFS, SCHEMA, XSD_BOOLEAN, XSD_DATETIME, XSD_DOUBLE, XSD_INTEGER
 
@@ -153,7 +154,7 @@ def _turtle(path: Path) -> tuple[Facts, str]:
         quads = list(pyoxigraph.parse(path=str(path)))
     except (OSError, SyntaxError, ValueError) as error:
         raise SourceError(f"cannot be read: {error}", source=path) from None
-    facts = [(_from_pyoxigraph(q.subject), q.predicate.value, _from_pyoxigraph(q.object)) for q in quads]
+    facts = [(term_of(q.subject), q.predicate.value, term_of(q.object)) for q in quads]
     agents = {s.value for s, p, o in facts if p == RDF_TYPE and o == IRI(PROV + "SoftwareAgent") and isinstance(s, IRI)}
     named = agents or {s.value for s, _, _ in facts if isinstance(s, IRI)}
     if len(named) != 1:
@@ -161,16 +162,6 @@ def _turtle(path: Path) -> tuple[Facts, str]:
             f"{len(named)} resources could be the model", source=path, expected="one that is a prov:SoftwareAgent"
         )
     return facts, named.pop()
-
-
-def _from_pyoxigraph(term: Any) -> Term:
-    import pyoxigraph
-
-    if isinstance(term, pyoxigraph.NamedNode):
-        return IRI(term.value)
-    if isinstance(term, pyoxigraph.BlankNode):
-        return BlankNode(term.value)
-    return Literal(term.value, term.datatype.value, term.language)
 
 
 def provenance_rules(prefix: str, source: LogicalSource, facts: Facts) -> list[TriplesMap]:

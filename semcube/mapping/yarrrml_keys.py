@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from semcube.errors import MappingError, UnsupportedError
+from semcube.mapping.graph import text_of
 
 __all__ = ["KEYS", "checked", "collection", "listed", "loaded", "long_name"]
 
@@ -61,12 +62,7 @@ def loaded(path: Path, text: str | None) -> Any:
             f"{path}: YARRRML needs the package pyyaml", fix="pip install 'semcube[formats]'"
         ) from None
     if text is None:
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except OSError as error:
-            raise MappingError(f"cannot be read: {error.strerror}", source=path) from None
-        except UnicodeDecodeError as error:
-            raise MappingError(f"not UTF-8 at byte {error.start}", source=path, expected="YARRRML") from None
+        text = text_of(path, "YARRRML")
     try:
         # Every scalar as it is written: 007 stays 007, and yes stays yes.
         return yaml.load(text, Loader=yaml.BaseLoader)
