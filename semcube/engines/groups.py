@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from semcube.engines.relational import Aggregate, Call, Column, Constant, Measure, Scalar
 from semcube.engines.rows import Declined, Rows, codes
+from semcube.geometry.sorted import ascends
 
 __all__ = ["grouped"]
 
@@ -33,11 +34,8 @@ def grouped(rows: Rows, node: Aggregate, pairs: tuple[tuple[str, Scalar], ...]) 
         >>> {name: column.tolist() for name, column in found.columns.items()}
         {'k': [7, 8], 'n': [102, 100]}
     """
-    first, group = _groups(rows, node.keys)
-    size = len(first) if node.keys else 1
-    counts = {name: _count(rows, m, group, size) for name, m in node.measures if m.function == "count"}
-    values = {name: rows.columns[name][first] for name in node.keys}
-    values |= {name: _extreme(rows, m, group, size) for name, m in node.measures if m.function != "count"}
+    values, counts = _runs(rows, node) if _only_counts_rows(rows, node) else _measured(rows, node)
+    size = len(next(iter((*values.values(), *counts.values())))) if values or counts else 1
     found: dict[str, Ids] = {}
     for name, value in pairs:
         match value:
@@ -50,6 +48,36 @@ def grouped(rows: Rows, node: Aggregate, pairs: tuple[tuple[str, Scalar], ...]) 
             case _:
                 raise Declined
     return Rows(found, size)
+
+
+def _only_counts_rows(rows: Rows, node: Aggregate) -> bool:
+    """Whether all measures of groups by one column are the number of rows."""
+    for _, measure in node.measures:
+        if measure.function != "count" or measure.distinct:
+            return False
+        if measure.argument is not None and not bool(_argument(rows, measure).all()):
+            return False
+    return len(node.keys) == 1
+
+
+def _runs(rows: Rows, node: Aggregate) -> tuple[dict[str, Ids], dict[str, Ids]]:
+    """Groups by one column and their sizes: runs of the sorted column, which is cheaper than to number its rows."""
+    (key,) = node.keys
+    column = rows.columns[key]
+    column = column if ascends(column) else np.sort(column)
+    starts = np.flatnonzero(np.append(column[:1] == column[:1], column[1:] != column[:-1]))
+    sizes = np.diff(np.append(starts, len(column)))
+    return {key: column[starts]}, {name: sizes for name, _ in node.measures}
+
+
+def _measured(rows: Rows, node: Aggregate) -> tuple[dict[str, Ids], dict[str, Ids]]:
+    """The keys and least or greatest values of groups, and their counts."""
+    first, group = _groups(rows, node.keys)
+    size = len(first) if node.keys else 1
+    counts = {name: _count(rows, m, group, size) for name, m in node.measures if m.function == "count"}
+    values = {name: rows.columns[name][first] for name in node.keys}
+    values |= {name: _extreme(rows, m, group, size) for name, m in node.measures if m.function != "count"}
+    return values, counts
 
 
 def _groups(rows: Rows, keys: tuple[str, ...]) -> tuple[Ids, Ids]:
@@ -71,8 +99,9 @@ def _count(rows: Rows, measure: Measure, group: Ids, size: int) -> Ids:
     if measure.argument is None:
         return np.bincount(group, minlength=size)
     column = _argument(rows, measure)
-    bound = column != 0
-    group, column = group[bound], column[bound]
+    if not bool(column.all()):
+        bound = column != 0
+        group, column = group[bound], column[bound]
     if measure.distinct and len(group):
         group = group[np.unique(codes([[group, column]])[0], return_index=True)[1]]
     return np.bincount(group, minlength=size)

@@ -50,6 +50,7 @@ from semcube.engines.rows import (
     stacked,
     truth,
 )
+from semcube.engines.sorted_pairs import Found, SortedPairs
 from semcube.geometry.sorted import searched
 
 __all__ = ["LookUps", "Probe", "SortedPairs", "SortedQuads", "leaves_of"]
@@ -60,21 +61,6 @@ _TABLES = ("quads_ps", "quads_po")
 _FIRST = 512
 """Rows of a leaf that are taken first where only some rows of a plan are wanted."""
 _DEFAULT_GRAPH = Rows({"g": np.zeros(1, np.int64)}, 1, nulls=False)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SortedPairs:
-    """The quads of one predicate, sorted by ``first``."""
-
-    first: Ids
-    second: Ids
-    graph: Ids | None
-    """None where all are in graph 0."""
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes in memory."""
-        return sum(c.nbytes for c in (self.first, self.second, self.graph) if c is not None)
 
 
 class SortedQuads(Protocol):
@@ -238,18 +224,18 @@ class LookUps:
 
     def _next(self, rows: Rows, leaves: list[Probe | Relational]) -> Rows:
         """The rows joined with the leaf that gives the fewest."""
-        ranges: list[tuple[int, int, Ids, Ids]] = []
+        ranges: list[tuple[int, int, Found]] = []
         for place, leaf in enumerate(leaves):
             if isinstance(leaf, Probe) and leaf.names & rows.columns.keys():
-                low, high = leaf.ranges(rows)
-                ranges.append((int((high - low).sum()), place, low, high))
+                found = leaf.ranges(rows)
+                ranges.append((found.total, place, found))
         if ranges:
-            total, place, low, high = min(ranges, key=lambda found: found[:2])
+            total, place, found = min(ranges, key=lambda one: one[:2])
             if total > self._limit:
                 raise Declined
             probe = leaves.pop(place)
             assert isinstance(probe, Probe)
-            return probe.extend(rows, low, high)
+            return probe.extend(rows, found)
         leaf = min(leaves, key=_size)
         leaves.remove(leaf)
         if isinstance(leaf, Probe):
@@ -333,46 +319,54 @@ class Probe:
         """The column of quads by which known rows are looked up."""
         return "s" if self._name_of.get("s") in rows.columns else "o"
 
-    def ranges(self, rows: Rows) -> tuple[Ids, Ids]:
+    def ranges(self, rows: Rows) -> Found:
         """For each known row the range of sorted quads that may join it."""
         by = self._key(rows)
-        sorted_by, keys = self._pairs(by).first, rows.columns[self._name_of[by]]
-        return searched(sorted_by, keys)
+        return self._pairs(by).ranges(rows.columns[self._name_of[by]])
 
-    def extend(self, rows: Rows, low: Ids, high: Ids) -> Rows:
+    def extend(self, rows: Rows, found: Found) -> Rows:
         """The known rows joined with the quads of their ranges."""
-        mine, places = expand(low, high)
-        return self._found(self._key(rows), places, rows.take(mine))
+        by = self._key(rows)
+        if found.once:
+            return self._found(by, found.low, rows, joined=True)
+        mine, places = expand(found.low, found.high)
+        return self._found(by, places, rows.take(mine), joined=True)
 
-    def _found(self, by: str, places: Ids, beside: Rows) -> Rows:
-        """Quads by their places in the order of a column, where all conditions hold, beside the rows they join."""
-        pairs, other = self._pairs(by), "o" if by == "s" else "s"
-        first, second = pairs.first[places], pairs.second[places]
-        quads = {by: first, other: second}
-        listed = {column for _, column in self._scan.columns}
+    def _found(self, by: str, places: Ids, beside: Rows, *, joined: bool = False) -> Rows:
+        """Quads by their places in the order of a column, where all conditions hold, beside the rows they join.
+
+        Args:
+            by: The column that the places are sorted by.
+            places: Places of quads.
+            beside: The rows that they join, row by row.
+            joined: Whether the quads were looked up for these rows, so that they agree in ``by``.
+        """
+        pairs, count = self._pairs(by), len(places)
         rest = [c for c in self._rest if pairs.graph is not None or not _is_true_of_all(c)]
-        if rest or "g" in listed:
-            quads["g"] = np.zeros(len(places), np.int64) if pairs.graph is None else pairs.graph[places]
-        if rest or "p" in listed:
-            quads["p"] = np.full(len(places), self._predicate)
-        kept = np.ones(len(places), bool)
-        for column, number in self._equal.items():
-            if column != "p" and (column != by or beside.columns):
-                kept &= quads[column] == number
-        table = Rows(quads, len(places), nulls=False)
+        own = {name: column for name, column in self._scan.columns if name != NOTHING}
+        agree = [(n, c) for n, c in own.items() if n in beside.columns and not (joined and c == by)]
+        equal = [c for c in self._equal if c != "p" and (c != by or beside.columns)]
+        wanted = {c for n, c in own.items() if n not in beside.columns} | {c for _, c in agree} | {*equal}
+        quads = {column: self._column(pairs, by, column, places) for column in (wanted if not rest else "spog")}
+        kept = np.ones(count, bool)
+        for column in equal:
+            kept &= quads[column] == self._equal[column]
         for condition in rest:
-            true, sure = truth(condition, table)
+            true, sure = truth(condition, Rows(quads, count, nulls=False))
             kept &= true & sure
-        found = dict(beside.columns)
-        for name, column in self._scan.columns:
-            if name == NOTHING:
-                continue
-            if name in beside.columns:
-                kept &= quads[column] == beside.columns[name]
-            else:
-                found[name] = quads[column]
-        joined = Rows(found, len(places))
-        return joined if bool(kept.all()) else joined.take(kept)
+        for name, column in agree:
+            kept &= quads[column] == beside.columns[name]
+        added = {name: quads[column] for name, column in own.items() if name not in beside.columns}
+        found = Rows({**beside.columns, **added}, count)
+        return found if bool(kept.all()) else found.take(kept)
+
+    def _column(self, pairs: SortedPairs, by: str, column: str, places: Ids) -> Ids:
+        """One column of quads by their places."""
+        if column == "p":
+            return np.full(len(places), self._predicate)
+        if column == "g":
+            return np.zeros(len(places), np.int64) if pairs.graph is None else pairs.graph[places]
+        return (pairs.first if column == by else pairs.second)[places]
 
 
 def _is_true_of_all(condition: Scalar) -> bool:

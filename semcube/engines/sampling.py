@@ -16,6 +16,7 @@ import numpy.typing as npt
 from semcube.engines.look_ups import Probe, SortedQuads, leaves_of
 from semcube.engines.relational import Column, Compute, Inline, Join, Relational, Scan, columns
 from semcube.engines.rows import Declined, Rows, named, rows_of
+from semcube.engines.sorted_pairs import Found
 
 __all__ = ["SAMPLE", "Sample", "places", "sample"]
 
@@ -107,17 +108,17 @@ class _Sampler:
         probes = [leaf for leaf in leaves if isinstance(leaf, Probe) and leaf.names & found.rows.columns.keys()]
         if not probes:
             raise Declined
-        ranges = [(int((high - low).sum()), low, high) for low, high in (p.ranges(found.rows) for p in probes)]
-        best = min(range(len(probes)), key=lambda place: ranges[place][0])
-        total, low, high = ranges[best]
+        ranges = [probe.ranges(found.rows) for probe in probes]
+        best = min(range(len(probes)), key=lambda place: ranges[place].total)
+        low, high, total = ranges[best].low, ranges[best].high, ranges[best].total
         leaves.remove(probes[best])
         if total <= _GROWN * self._count:
-            return Sample(probes[best].extend(found.rows, low, high), found.scale)
+            return Sample(probes[best].extend(found.rows, ranges[best]), found.scale)
         ends = np.cumsum(high - low, dtype=np.int64)
         chosen = places(total, self._count)
         owner = np.searchsorted(ends, chosen, "right")
         place: Ids = high[owner] - (ends[owner] - chosen)
-        rows = probes[best].extend(found.rows.take(owner), place, place + 1)
+        rows = probes[best].extend(found.rows.take(owner), Found(place, place + 1, once=True))
         return Sample(rows, found.scale * total / len(chosen))
 
 

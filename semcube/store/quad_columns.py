@@ -48,8 +48,6 @@ class QuadColumns:
         self._pairs: OrderedDict[tuple[str, int], tuple[SortedPairs, int]] = OrderedDict()
         self._wanted: dict[tuple[str, int], int] = {}
         self._changed: dict[int, int] = {}
-        self.nbytes = 0
-        """Bytes that are kept."""
 
     def mark(self, predicates: Iterable[int], version: int) -> None:
         """Note, before it is committed, that a version has other quads of some predicates."""
@@ -84,11 +82,29 @@ class QuadColumns:
             old, read = self._pairs.get((column, predicate), (None, -1))
             if read > version:
                 return
-            self.nbytes += pairs.nbytes - (0 if old is None else old.nbytes)
+            if old is not None:
+                old.grown = None
+            pairs.grown = self._cut_anew
             self._pairs[column, predicate] = (pairs, version)
             self._pairs.move_to_end((column, predicate))
-            while self.nbytes > self._budget:
-                self.nbytes -= self._pairs.popitem(last=False)[1][0].nbytes
+            self._cut()
+
+    def _cut_anew(self) -> None:
+        """Look again at what is kept: something was made beside a column."""
+        with self._lock:
+            self._cut()
+
+    def _cut(self) -> None:
+        used = self.nbytes
+        while used > self._budget:
+            pairs, _ = self._pairs.popitem(last=False)[1]
+            pairs.grown = None
+            used -= pairs.nbytes
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that are kept."""
+        return sum(pairs.nbytes for pairs, _ in list(self._pairs.values()))
 
 
 class SnapshotColumns:
