@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PostGIS by SQL: a cluster of its own in the work folder, reached by a socket there; tables by predicate.
+"""PostGIS by SQL: a cluster of its own in the work folder, reached by a socket there; tables by predicate, or by class.
 
 Answers are numbers of terms, not text: PostGIS is spared the decoding that the others do. CPU time is that of the
 server process of the connection (one worker); reading its answer is not counted.
@@ -19,7 +19,9 @@ from typing import Any
 import duckdb
 import psycopg
 
+from benchmarks.drivers import class_tables
 from benchmarks.drivers.relational import CLASSES, build
+from benchmarks.geographica import names
 from semcube.bench.driver import Driver, folder_bytes, main
 
 USER = "postgres"
@@ -87,7 +89,8 @@ class PostGis(Driver):
     def load(self, data: Path) -> None:
         self.loading = True
         tables = self.folder / "tables.duckdb"
-        build(data, tables, self.threads)
+        by_class = class_tables.holds_layers(data)
+        (class_tables.build if by_class else build)(data, tables, self.threads)
         shutil.rmtree(self.cluster, ignore_errors=True)
         self.cluster.mkdir()
         if os.geteuid() == 0:
@@ -97,34 +100,41 @@ class PostGis(Driver):
             out.write(CONFIGURATION)
         with duckdb.connect(str(tables), read_only=True) as source, self._start() as target:
             target.execute("CREATE EXTENSION postgis")
-            self._copy(source, target, "terms", "id", "text")
-            target.execute("CREATE INDEX ON terms USING hash (text)")
-            for name in (
-                "has_geometry",
-                "as_wkt",
-                *(f"{c}_{kind}" for c in CLASSES for kind in ("tag", "key", "type")),
-            ):
-                self._copy(source, target, name, "s", "o")
-                target.execute(f"CREATE INDEX ON {name} (s, o)")
-                target.execute(f"CREATE INDEX ON {name} (o, s)")
-            self._copy(source, target, "geometry_text", "id", "text")
-            target.execute(
-                "CREATE TABLE shapes AS SELECT id, ST_GeomFromText(split_part(text, '\"', 2)) AS geom "
-                "FROM geometry_text"
-            )
-            target.execute("ALTER TABLE shapes ADD PRIMARY KEY (id)")
-            target.execute("CREATE INDEX ON shapes USING gist (geom)")
-            target.execute("DROP TABLE geometry_text")
+            (self._classes if by_class else self._predicates)(source, target)
             target.execute("VACUUM ANALYZE")
 
+    def _predicates(self, source: Any, target: psycopg.Connection[Any]) -> None:
+        self._copy(source, target, "terms", id="bigint", text="text")
+        target.execute("CREATE INDEX ON terms USING hash (text)")
+        for name in ("has_geometry", "as_wkt", *(f"{c}_{kind}" for c in CLASSES for kind in ("tag", "key", "type"))):
+            self._copy(source, target, name, s="bigint", o="text" if name.endswith("_key") else "bigint")
+            target.execute(f"CREATE INDEX ON {name} (s, o)")
+            target.execute(f"CREATE INDEX ON {name} (o, s)")
+        self._copy(source, target, "geometry_text", id="bigint", text="text")
+        target.execute(
+            "CREATE TABLE shapes AS SELECT id, ST_GeomFromText(split_part(text, '\"', 2)) AS geom FROM geometry_text"
+        )
+        target.execute("ALTER TABLE shapes ADD PRIMARY KEY (id)")
+        target.execute("CREATE INDEX ON shapes USING gist (geom)")
+        target.execute("DROP TABLE geometry_text")
+
+    def _classes(self, source: Any, target: psycopg.Connection[Any]) -> None:
+        for name in names.CLASSES:
+            self._copy(source, target, name, id="bigint", label="text", code="text", wkt="text")
+            target.execute(f"ALTER TABLE {name} ADD PRIMARY KEY (id), ADD COLUMN geom geometry")
+            target.execute(f"UPDATE {name} SET geom = ST_GeomFromText(wkt)")
+            target.execute(f"ALTER TABLE {name} DROP COLUMN wkt")
+            target.execute(f"VACUUM FULL {name}")
+            for what in ("(label)", "(code)", "USING gist (geom)", "USING gist ((geom::geography))"):
+                target.execute(f"CREATE INDEX ON {name} {what}")
+
     @staticmethod
-    def _copy(source: Any, target: psycopg.Connection[Any], name: str, *columns: str) -> None:
-        kind = "text" if columns[1] == "text" or name.endswith("_key") else "bigint"
-        target.execute(f"CREATE TABLE {name} ({columns[0]} bigint, {columns[1]} {kind})")
-        found = source.execute(f"SELECT {columns[0]}, {columns[1]} FROM {name}")
+    def _copy(source: Any, target: psycopg.Connection[Any], name: str, **columns: str) -> None:
+        target.execute(f"CREATE TABLE {name} ({', '.join(f'{c} {kind}' for c, kind in columns.items())})")
+        found = source.execute(f"SELECT {', '.join(columns)} FROM {name}")
         with target.cursor().copy(f"COPY {name} FROM STDIN") as copy:
             while rows := found.fetchmany(50_000):
-                copy.write("".join(f"{a}\t{_escaped(b)}\n" for a, b in rows))
+                copy.write("".join("\t".join(map(_escaped, row)) + "\n" for row in rows))
 
     def open(self) -> None:
         self.connection = self._start()
@@ -143,7 +153,7 @@ class PostGis(Driver):
             if query["kind"] == "count":
                 yield tuple(str(value) for value in row)
             else:
-                yield tuple(self.terms[value].strip("<>") for value in row)
+                yield tuple(self.terms[v].strip("<>") if isinstance(v, int) else v for v in row)
 
     def cpu(self) -> float:
         """CPU seconds of the server process, in nanoseconds: clock ticks are too coarse."""
@@ -167,7 +177,7 @@ class PostGis(Driver):
 
 
 def _escaped(value: Any) -> str:
-    return str(value).replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
+    return "\\N" if value is None else str(value).replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SedonaDB by SQL over Parquet tables by predicate, read into memory when opened; in an environment of its own.
+"""SedonaDB by SQL over Parquet tables by predicate, or by class, read into memory when opened.
 
-Its data is made by the driver of the hand plan in the environment of the project (the job names its ``python``).
+It runs in an environment of its own; its data is made in that of the project (the job names its ``python``).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import sedonadb
 
@@ -45,17 +46,19 @@ class SedonaDb(Driver):
 
     def open(self) -> None:
         self.context = sedonadb.connect()
-        for name in (*NAMES, "geometry_wkb", "terms"):
-            self.context.read_parquet(str(self.folder / f"{name}.parquet")).to_memtable().to_view(name)
-        view = self.context.sql("SELECT id, ST_GeomFromWKB(wkb) AS geom FROM geometry_wkb")
-        view.to_memtable().to_view("shapes")
+        for file in self.folder.glob("*.parquet"):
+            table = self.context.read_parquet(str(file))
+            if "wkb" in pq.read_schema(file).names:
+                table.to_view("raw", overwrite=True)
+                table = self.context.sql("SELECT * EXCLUDE (wkb), ST_GeomFromWKB(wkb) AS geom FROM raw")
+            table.to_memtable().to_view(file.stem)
         self.terms = pq.read_table(self.folder / "terms.parquet")["text"].combine_chunks()
 
     def _answer(self, query: dict[str, Any]) -> list[Any]:
         found = self.context.sql(query["texts"]["sql"]).to_arrow_table()
         if query["kind"] == "count":
             return list(found.columns)
-        return [self.terms.take(column) for column in found.columns]
+        return [self.terms.take(one) if pa.types.is_integer(one.type) else one for one in found.columns]
 
     def run(self, query: dict[str, Any]) -> int:
         return len(self._answer(query)[0])

@@ -26,12 +26,10 @@ from typing import Any
 import numpy as np
 import shapely
 
-__all__ = ["BASE", "write"]
+from benchmarks.geographica.names import BASE, GEO, LABEL, TYPE
 
-BASE = "http://example.org/geographica/"
-GEO = "http://www.opengis.net/ont/geosparql#"
-TYPE = "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>"
-LABEL = "<http://www.w3.org/2000/01/rdf-schema#label>"
+__all__ = ["write"]
+
 Feature = tuple[str, str, str]
 
 
