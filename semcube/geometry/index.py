@@ -12,6 +12,7 @@ import shapely
 from semcube.errors import GeometryError
 from semcube.geometry.boxes import BoxTree, grow_m, turned
 from semcube.geometry.histogram import Histogram
+from semcube.geometry.least import least_m, nearest_rows
 from semcube.geometry.metres import distance_m
 from semcube.geometry.operator import DISTANCE, is_sound
 from semcube.geometry.relations import Relation
@@ -239,20 +240,23 @@ class SpatialIndex:
             return np.empty(0, np.int64), np.empty(0)
         limit = 20_100_000.0 if max_distance is None else float(max_distance)
         reach = min(limit, self._first_reach(geometry, k))
-        measured: dict[int, float] = {}
         while True:
-            for ids, geometries in self.geometries(self._unknown(geometry, reach, measured)):
-                metres = distance_m(geometries, np.full(len(ids), geometry, dtype=object))
-                measured.update(zip(ids.tolist(), metres.tolist(), strict=True))
-            inside = sorted((metres, number) for number, metres in measured.items() if metres <= min(reach, limit))
-            if len(inside) >= k or reach >= limit:
-                best = inside[:k]
-                return np.array([b[1] for b in best], np.int64), np.array([b[0] for b in best], np.float64)
+            ids = self.candidates(geometry, reach)
+            least = least_m(np.array(geometry.bounds), self.boxes[self.rows(ids)])
+            metres, last = nearest_rows(least, lambda rows, ids=ids: self._metres(ids[rows], geometry), k)  # type: ignore[misc]
+            if last <= reach or reach >= limit:
+                near = np.flatnonzero(metres <= min(last, limit))
+                best = near[np.lexsort((ids[near], metres[near]))][:k]
+                return ids[best], metres[best]
             reach = min(limit, reach * 3)
 
-    def _unknown(self, geometry: shapely.Geometry, reach: float, measured: dict[int, float]) -> np.ndarray:
-        found = self.candidates(geometry, reach)
-        return np.setdiff1d(found, np.fromiter(measured, np.int64, len(measured)))
+    def _metres(self, ids: np.ndarray, geometry: shapely.Geometry) -> np.ndarray:
+        metres, order = np.empty(len(ids)), np.argsort(ids)
+        place = 0
+        for part, geometries in self.geometries(ids[order]):
+            metres[order[place : place + len(part)]] = distance_m(geometries, np.array(geometry, dtype=object))
+            place += len(part)
+        return metres
 
     def _first_reach(self, geometry: shapely.Geometry, k: int) -> float:
         """A radius that would hold about 2 k geometries, were they spread evenly."""

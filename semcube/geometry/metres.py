@@ -13,6 +13,7 @@ import shapely
 
 from semcube.geometry.buffers import buffer_m
 from semcube.geometry.coordinates import replace_xy
+from semcube.geometry.least import LEAST_RADIUS_M, least_m
 
 __all__ = ["GEOD", "area_m2", "buffer_m", "distance_m", "length_m", "perimeter_m", "within_m"]
 
@@ -246,9 +247,36 @@ def within_m(a: np.ndarray, b: np.ndarray, limit: float) -> np.ndarray:
     lines = (shapely.get_type_id(first) != 0) | (shapely.get_type_id(second) != 0)
     result[lines] = shapely.dwithin(first[lines], second[lines], limit / 112_000.0)
     open_ = np.flatnonzero(~result)
+    open_ = open_[~_surely_apart(first[open_], second[open_], limit)]
     with np.errstate(invalid="ignore"):
         result[open_] = distance_m(first[open_], second[open_]) <= limit
     return result
+
+
+def _surely_apart(a: np.ndarray, b: np.ndarray, limit: float) -> np.ndarray:
+    """Pairs of which no two points are within so many metres, told by a plane nowhere longer than the ellipsoid.
+
+    A way of that length leaves neither side's latitudes by more than it has degrees, and all degrees of longitude there
+    are at least as long as at the highest latitude. Pairs that are not decided so are False.
+    """
+    degrees = np.degrees(limit / LEAST_RADIUS_M) * (1 + 1e-9) + 1e-12
+    box_a, box_b = shapely.bounds(a), shapely.bounds(b)
+    apart = least_m(box_a, box_b) > limit
+    lines = (shapely.get_type_id(a) > 0) | (shapely.get_type_id(b) > 0)
+    usual = (np.abs(box_a[:, ::2]) <= 180).all(axis=1) & (np.abs(box_b[:, ::2]) <= 180).all(axis=1)
+    open_ = np.flatnonzero(~apart & lines & usual)
+    box_a, box_b = box_a[open_], box_b[open_]
+    highest = np.minimum(np.abs(box_a[:, 1::2]).max(axis=1), np.abs(box_b[:, 1::2]).max(axis=1)) + degrees
+    ratio = np.cos(np.radians(np.minimum(highest, 90.0)))
+    result, flat = np.ones(len(open_), dtype=bool), _scaled(a[open_], ratio)
+    for turn in (-360.0, 0.0, 360.0):
+        west, east = (box_b[:, 0] + turn - box_a[:, 2]) * ratio, (box_a[:, 0] - box_b[:, 2] - turn) * ratio
+        near = np.flatnonzero((np.maximum(west, east) <= degrees) & result)
+        xy = shapely.get_coordinates(b[open_[near]]) + np.array([turn, 0.0])
+        moved = _scaled(replace_xy(b[open_[near]], xy), ratio[near])
+        result[near] = ~shapely.dwithin(flat[near], moved, degrees)
+    apart[open_] = result
+    return apart
 
 
 def length_m(geometries: np.ndarray) -> np.ndarray:

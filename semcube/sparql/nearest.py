@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The nearest k: ``ORDER BY geof:distance(?w, constant, unit) LIMIT k`` without measuring every distance.
 
-The pattern is solved as ids; the spatial index then proposes geometries in growing circles around the constant, and
-only those are measured, until enough solutions are known to be nearer than the circle reaches. Every solution that may
-come among the first k is kept, also those whose distance is an error, which come first; what is kept is ordered as
-always. So the answer, ties included, is that of ordering everything.
+The pattern is solved as ids; their boxes tell how far each geometry is at least, and in that order they are measured
+until enough of them are nearer than all others can be. Every solution that may come among the first k is kept, also
+those whose distance is an error, which come first; what is kept is ordered as always. So the answer, ties included, is
+that of ordering everything.
 """
 
 from __future__ import annotations
@@ -31,10 +31,6 @@ if TYPE_CHECKING:
     from semcube.geometry import SpatialIndex
 
 __all__ = ["nearest_candidates"]
-
-_HALF_AROUND_M = 20_100_000.0
-"""No two places are farther apart."""
-_GROWTH = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +122,7 @@ def _geometry(constant: Expression, context: Context) -> shapely.Geometry | None
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """Growing circles around one geometry."""
+    """The nearest to one geometry."""
 
     distance: _Distance
     centre: shapely.Geometry
@@ -135,28 +131,25 @@ class _Search:
 
     def kept(self, column: np.ndarray, count: int) -> np.ndarray:
         """Which rows may be among the first ``count``."""
-        distinct, inverse, uses = np.unique(column, return_inverse=True, return_counts=True)
-        placed = self.index.ids[~np.isnan(self.index.boxes).any(axis=1)]
-        metres = np.full(len(distinct), np.nan)
-        known = ~np.isin(distinct, placed)  # what the index does not place is kept, whatever its distance is
-        always = known.copy()
-        reach = self._first_reach(count)
-        while reach < _HALF_AROUND_M:
-            self.context.cancellation.check()
-            near = np.isin(distinct, self.index.candidates(self.centre, reach)) & ~known
-            metres[near] = self._metres(distinct[near])
-            known |= near
-            always |= near & np.isnan(metres)
-            inside = metres <= reach
-            if uses[inside].sum() >= count:
-                return np.asarray((inside | always)[inverse.ravel()])
-            reach *= _GROWTH
-        return np.ones(len(column), bool)
+        from semcube.geometry.least import least_m, nearest_rows
 
-    def _first_reach(self, count: int) -> float:
-        """How far the nearest of all geometries are, whether the pattern has them or not."""
-        found = self.index.nearest(self.centre, min(count, len(self.index)))[1]
-        return float(found[-1]) + 1.0 if len(found) else _HALF_AROUND_M
+        distinct, inverse, uses = np.unique(column, return_inverse=True, return_counts=True)
+        rows = self.index.rows(distinct)
+        boxes = self.index.boxes[rows]
+        placed = np.flatnonzero((rows >= 0) & ~np.isnan(boxes).any(axis=1))
+        always = np.ones(len(distinct), bool)  # what the index does not place is kept, whatever its distance is
+        always[placed] = False
+
+        def measure(chosen: np.ndarray) -> np.ndarray:
+            self.context.cancellation.check()
+            metres = self._metres(distinct[placed[chosen]])
+            always[placed[chosen]] = np.isnan(metres)
+            return metres
+
+        least = least_m(np.array(self.centre.bounds), boxes[placed])
+        metres, last = nearest_rows(least, measure, count, uses[placed])
+        always[placed] |= metres <= last
+        return np.asarray(always[inverse.ravel()])
 
     def _metres(self, numbers: np.ndarray) -> np.ndarray:
         """The distances of geometries; NaN where that is an error."""

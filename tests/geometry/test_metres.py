@@ -4,8 +4,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import shapely
+from hypothesis import given
+from hypothesis import strategies as st
 
 from semcube.geometry import area_m2, distance_m, length_m, perimeter_m
+from semcube.geometry.least import least_m
 from semcube.geometry.metres import GEOD, within_m
 
 
@@ -108,6 +111,29 @@ def test_within_agrees_with_distance() -> None:
     b = np.array([_random_shape(random, np.array([10, 60]) + random.random(2), 0.1) for _ in range(300)], dtype=object)
     metres = distance_m(a, b)
     for limit in (0.0, 1000.0, 20_000.0, 60_000.0):
+        assert (within_m(a, b, limit) == (metres <= limit)).all()
+
+
+@given(
+    places=st.lists(st.tuples(st.floats(-180, 180), st.floats(-90, 90)), min_size=4, max_size=4),
+    size=st.sampled_from([0.0, 0.01, 1.0, 30.0, 300.0]),
+    share=st.floats(0.2, 3.0),
+)
+def test_within_agrees_with_distance_all_over_the_world(
+    places: list[tuple[float, float]], size: float, share: float
+) -> None:
+    random = np.random.default_rng(int(size * 100))
+    shapes = []
+    for place in places:
+        xy = np.array(place) + (random.random((5, 2)) - 0.5) * size
+        xy = np.clip(xy, [-180, -90], [180, 90])
+        shapes.append(shapely.Point(xy[0]) if size == 0 else shapely.MultiPoint(xy).convex_hull)
+        shapes.append(shapely.LineString(xy))
+    a, b = (side.ravel() for side in np.meshgrid(np.array(shapes, dtype=object), np.array(shapes, dtype=object)))
+    metres = distance_m(a, b)
+    bound = least_m(shapely.bounds(a), shapely.bounds(b))
+    assert (bound <= metres).all()
+    for limit in (0.0, 1.0, float(np.median(metres)) * share, float(bound.max())):
         assert (within_m(a, b, limit) == (metres <= limit)).all()
 
 
