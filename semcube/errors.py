@@ -299,5 +299,9 @@ class QueryTimeoutError(LimitError):
     """A query ran past its deadline."""
 
 
+class QueryMemoryError(LimitError):
+    """A query would hold more rows than the memory allowed to it has room for."""
+
+
 class QueryCancelledError(LimitError):
     """A query was cancelled by its user."""

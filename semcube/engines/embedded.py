@@ -12,7 +12,7 @@ from semcube.engines import relational
 from semcube.engines.base import Cancellation
 from semcube.engines.deadlines import deadlines
 from semcube.engines.sql import DUCKDB, compile_sql
-from semcube.errors import SemcubeError
+from semcube.errors import QueryMemoryError, SemcubeError
 
 if TYPE_CHECKING:
     import duckdb
@@ -71,8 +71,13 @@ def interruptible(connection: duckdb.DuckDBPyConnection, cancellation: Cancellat
     except duckdb.InterruptException:
         _explain_interrupt(cancellation)
         raise
-    except (OSError, RuntimeError, ValueError) as error:
-        # an interrupt during a streamed read surfaces as an Arrow error
+    except (OSError, RuntimeError, ValueError, duckdb.OutOfMemoryException) as error:
+        # what goes wrong during a streamed read surfaces as an Arrow error
+        if "Out of Memory Error" in str(error):
+            raise QueryMemoryError(
+                f"the database needs more than its part of memory_mb: {str(error).splitlines()[0]}",
+                fix="ask for less, or raise SEMCUBE_MEMORY_MB",
+            ) from error
         if not isinstance(error, SemcubeError) and "nterrupt" in str(error):
             _explain_interrupt(cancellation)
         raise

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from semcube.config import Settings
 from semcube.engines.base import Cancellation
+from semcube.engines.reservations import Reservation
 from semcube.sparql.dataset import ActiveGraph
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ class Context:
     """How many solutions will be read, if that is known: what works in portions begins with small ones. A hint only."""
     trace: Trace | None = None
     """Collects what happened, for ``explain``."""
+
+    def reserve(self, what: str, times: float = 1.0) -> Reservation:
+        """Memory for rows that an operator holds (:class:`semcube.engines.reservations.Reservation`)."""
+        return Reservation(self.settings.memory_mb, what, times)
 
     def with_active(self, active: ActiveGraph) -> Context:
         """The same evaluation over other graphs."""

@@ -33,8 +33,8 @@ from semcube.sparql.dataset import QuadPattern
 from semcube.sparql.evaluate.joins import CompatibleRows, merge
 from semcube.sparql.evaluate.patterns import graph_ids, match
 from semcube.sparql.evaluate.run import operator
-from semcube.sparql.evaluate.solutions import Solutions, collect
-from semcube.sparql.evaluate.tables import EqualRows, SeenRows
+from semcube.sparql.evaluate.solutions import Solutions, collect, collect_within
+from semcube.sparql.evaluate.tables import SEEN_TIMES, EqualRows, SeenRows
 
 __all__ = ["extend_path"]
 
@@ -180,7 +180,7 @@ class _Search:
 
     def _match(self, subject: TermPattern, predicate: TermPattern, object_: TermPattern) -> Solutions:
         pattern = QuadPattern(subject, predicate, object_, self.graph, self.context.active)
-        return collect(match(pattern, self.context))
+        return collect_within(match(pattern, self.context), self.context.reserve("a path", times=3))
 
     def nodes(self) -> np.ndarray:
         """All subjects and objects of the graph."""
@@ -292,7 +292,7 @@ class _Search:
 
     def _closure(self, inner: PropertyPath, starts: np.ndarray, inverse: bool, *, zero: bool) -> Pairs:
         """All that is reached from each start by repeating a path, each pair once."""
-        seen = SeenRows(["start", "end"])
+        seen = SeenRows(["start", "end"], self.context.reserve("a path", times=SEEN_TIMES))
         parts: list[Solutions] = []
         if zero:
             frontier = seen.add(Solutions({"start": starts, "end": starts}, len(starts)))

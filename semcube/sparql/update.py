@@ -271,7 +271,11 @@ class _Run:
         from semcube.sparql.plan import plan
 
         context = self._context(self._active(operation))
-        solutions = list(run(plan(operation.pattern, context), context))
+        held = context.reserve("the WHERE of an update", times=3)
+        solutions = []
+        for batch in run(plan(operation.pattern, context), context):
+            held.grow(batch.nbytes)
+            solutions.append(batch)
         doomed = [
             part for batch in solutions for part in self._instances(operation.delete, batch, context.terms, grow=False)
         ]

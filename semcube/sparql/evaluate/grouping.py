@@ -11,7 +11,7 @@ from semcube.sparql.algebra import Aggregate, Group
 from semcube.sparql.context import Context
 from semcube.sparql.evaluate.exists import exists_in
 from semcube.sparql.evaluate.run import operator, run
-from semcube.sparql.evaluate.solutions import Solutions, collect
+from semcube.sparql.evaluate.solutions import Solutions, collect_within
 from semcube.sparql.evaluate.tables import group_rows
 from semcube.sparql.expressions import evaluate
 from semcube.sparql.scope import expression_variables, in_scope
@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []
 
+_TIMES = 5.0
+"""Memory of grouping, as a multiple of the rows."""
+
 
 @operator(Group)
 def group(node: Group, context: Context) -> Iterator[Solutions]:
     """One solution per group; without keys one for all, even of nothing."""
     names = _needed(node)
-    solutions = collect(batch.select(names) for batch in run(node.pattern, context))
+    held = context.reserve("GROUP BY", times=_TIMES)
+    solutions = collect_within((batch.select(names) for batch in run(node.pattern, context)), held)
     if node.keys and not solutions.rows:
         return
     exists = exists_in(context)

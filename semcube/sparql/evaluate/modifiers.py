@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import count, islice
+from itertools import chain, count, islice
 from threading import Lock
 
 import numpy as np
@@ -13,9 +13,10 @@ import numpy as np
 from semcube.sparql.algebra import Distinct, Expression, Extend, Filter, Operation, OrderBy, Project, Reduced, Slice
 from semcube.sparql.context import Context
 from semcube.sparql.evaluate.exists import exists_in
-from semcube.sparql.evaluate.run import operator, run, solve
+from semcube.sparql.evaluate.external_sort import external_sort
+from semcube.sparql.evaluate.run import operator, run
 from semcube.sparql.evaluate.solutions import BATCH_ROWS, Solutions, collect, rebatch
-from semcube.sparql.evaluate.tables import SeenRows, group_rows
+from semcube.sparql.evaluate.tables import SEEN_TIMES, SeenRows, group_rows
 from semcube.sparql.expressions import SOLUTION, effective_boolean, evaluate
 from semcube.sparql.ordering import order
 from semcube.sparql.scope import expression_parts, in_scope
@@ -24,6 +25,8 @@ __all__: list[str] = []
 
 TOP_ROWS = 100_000
 """An ordering is cut to so many rows, at most, while it is read; more are sorted as a whole."""
+SORT_TIMES = 4.0
+"""Memory of a sort, as a multiple of the rows."""
 
 
 @operator(Filter)
@@ -72,7 +75,7 @@ def project(node: Project, context: Context) -> Iterator[Solutions]:
 @operator(Distinct)
 def distinct(node: Distinct, context: Context) -> Iterator[Solutions]:
     """Each solution once, as soon as it is first seen."""
-    seen = SeenRows(sorted(v.name for v in in_scope(node.pattern)))
+    seen = SeenRows(sorted(v.name for v in in_scope(node.pattern)), context.reserve("DISTINCT", times=SEEN_TIMES))
     for batch in run(node.pattern, context):
         yield seen.add(batch)
 
@@ -89,7 +92,31 @@ def reduced(node: Reduced, context: Context) -> Iterator[Solutions]:
 @operator(OrderBy)
 def order_by(node: OrderBy, context: Context) -> Iterator[Solutions]:
     """All solutions in order (section 15.1)."""
-    solutions = solve(node.pattern, context)
+    stream = run(node.pattern, context)
+    with context.reserve("ORDER BY", times=SORT_TIMES) as room:
+        held: list[Solutions] = []
+        for batch in stream:
+            held.append(batch)
+            if not room.fits(batch.nbytes):
+                break
+        else:
+            yield from _sorted(collect(held), node, context)
+            return
+    if context.trace is not None:
+        context.trace.note("sorted on disk")
+    names = sorted(v.name for v in in_scope(node.pattern))
+    yield from external_sort(chain(_emptied(held), stream), names, node.conditions, context)
+
+
+def _emptied(held: list[Solutions]) -> Iterator[Solutions]:
+    """What is held, which is forgotten on the way."""
+    held.reverse()
+    while held:
+        yield held.pop()
+
+
+def _sorted(solutions: Solutions, node: OrderBy, context: Context) -> Iterator[Solutions]:
+    """Solutions that fit into memory, in order."""
     if not solutions.rows:
         return
     exists = exists_in(context)

@@ -16,7 +16,7 @@ from semcube.sparql.dataset import ActiveGraph, QuadPattern
 from semcube.sparql.evaluate.estimates import match_order
 from semcube.sparql.evaluate.joins import CompatibleRows, merge
 from semcube.sparql.evaluate.run import operator, run
-from semcube.sparql.evaluate.solutions import Solutions, collect, rebatch
+from semcube.sparql.evaluate.solutions import Solutions, collect, collect_within, rebatch
 from semcube.sparql.evaluate.tables import group_rows
 from semcube.sparql.plan import IdTable
 
@@ -124,7 +124,8 @@ class _Extension:
             if self._prefers_look_ups(len(first)):
                 self._looked_up += len(first)
                 return CompatibleRows(self._look_up(batch.select(shared).take(first)), shared)
-        self._all = CompatibleRows(collect(match(self.pattern, self.context)), self.names)
+        held = self.context.reserve("a triple pattern", times=3)
+        self._all = CompatibleRows(collect_within(match(self.pattern, self.context), held), self.names)
         return self._all
 
     def _prefers_look_ups(self, bindings: int) -> bool:

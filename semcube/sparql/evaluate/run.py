@@ -14,7 +14,7 @@ from semcube.errors import UnsupportedError
 from semcube.sparql.algebra import Algebra
 from semcube.sparql.context import Context
 from semcube.sparql.dataset import Relation
-from semcube.sparql.evaluate.solutions import Solutions, collect
+from semcube.sparql.evaluate.solutions import Solutions, collect, collect_within
 from semcube.sparql.explain import Trace
 
 __all__ = ["Head", "operator", "run", "solve", "take_head"]
@@ -63,8 +63,12 @@ def run(node: Algebra, context: Context) -> Iterator[Solutions]:
 
 
 def solve(node: Algebra, context: Context) -> Solutions:
-    """All solutions of a node at once."""
-    return collect(run(node, context))
+    """All solutions of a node at once.
+
+    Raises:
+        QueryMemoryError: They are more than there is room for.
+    """
+    return collect_within(run(node, context), context.reserve("one side of a join", times=3))
 
 
 def pushed(node: Algebra, context: Context) -> Relation | None:

@@ -18,7 +18,7 @@ from semcube.sparql.algebra import Algebra, Service
 from semcube.sparql.context import Context
 from semcube.sparql.dataset import ActiveGraph
 from semcube.sparql.evaluate.run import operator, run
-from semcube.sparql.evaluate.solutions import Solutions, collect
+from semcube.sparql.evaluate.solutions import Solutions, collect_within
 from semcube.sparql.plan import IdTable, id_table
 from semcube.sparql.scope import children, with_children
 from semcube.sparql.terms import QueryTerms
@@ -45,7 +45,7 @@ def service(node: Service, context: Context) -> Iterator[Solutions]:
         yield from _asked(node, node.name, context)
         return
     try:
-        found = collect(_asked(node, node.name, context))
+        found = collect_within(_asked(node, node.name, context), context.reserve("a SERVICE", times=2))
     except RemoteError as error:
         if context.trace is not None:
             context.trace.count("silent SERVICE failures")

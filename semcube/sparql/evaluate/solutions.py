@@ -5,11 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from weakref import finalize
 
 import numpy as np
 import pyarrow as pa
 
-__all__ = ["BATCH_ROWS", "Solutions", "collect", "rebatch"]
+if TYPE_CHECKING:
+    from semcube.engines.reservations import Reservation
+
+__all__ = ["BATCH_ROWS", "Solutions", "collect", "collect_within", "rebatch"]
 
 BATCH_ROWS = 65536
 """Rows of one batch, roughly; operators that multiply rows cut their output to it."""
@@ -52,6 +57,11 @@ class Solutions:
             return pa.RecordBatch.from_arrays([pa.array(np.ones(self.rows, np.int64))], names=["_"])
         arrays = [_nullable(self.column(name)) for name in variables]
         return pa.RecordBatch.from_arrays(arrays, names=list(variables))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the columns."""
+        return sum(column.nbytes for column in self.columns.values())
 
     def column(self, name: str) -> np.ndarray:
         """The ids of a variable, zeros where it has no column."""
@@ -110,6 +120,26 @@ def collect(batches: Iterable[Solutions]) -> Solutions:
     names = dict.fromkeys(name for part in parts for name in part.columns)
     columns = {name: np.concatenate([part.column(name) for part in parts]) for name in names}
     return Solutions(columns, sum(part.rows for part in parts))
+
+
+def collect_within(batches: Iterable[Solutions], reservation: Reservation) -> Solutions:
+    """All batches as one; the reservation lasts as long as the columns.
+
+    Raises:
+        QueryMemoryError: There is no room for them.
+    """
+    parts: list[Solutions] = []
+    for part in batches:
+        reservation.grow(part.nbytes)
+        parts.append(part)
+    whole = collect(parts)
+    for column in whole.columns.values():
+        finalize(column, _forget, reservation).atexit = False
+    return whole
+
+
+def _forget(_: Reservation) -> None:
+    """The last one to know a reservation gives it back."""
 
 
 def rebatch(batches: Iterable[Solutions], rows: int = BATCH_ROWS) -> Iterator[Solutions]:

@@ -4,16 +4,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from semcube.geometry.sorted import searched
 from semcube.sparql.evaluate.solutions import Solutions
 
-__all__ = ["PAIR_ROWS", "EqualRows", "SeenRows", "bound_masks", "group_rows"]
+if TYPE_CHECKING:
+    from semcube.engines.reservations import Reservation
+
+__all__ = ["PAIR_ROWS", "SEEN_TIMES", "EqualRows", "SeenRows", "bound_masks", "group_rows"]
 
 PAIR_ROWS = 1 << 18
-"""Pairs of rows that one step of a join produces at most (but for one row that has more partners)."""
+"""Pairs of rows that one step of a join produces at most."""
+
+SEEN_TIMES = 5.0
+"""Memory of a set of rows, with the work on it, as a multiple of the rows."""
 
 _CODE_LIMIT = 1 << 62
 
@@ -107,6 +114,13 @@ class EqualRows:
         while start < rows:
             done = int(total[start - 1]) if start else 0
             stop = max(start + 1, int(np.searchsorted(total, done + limit, "right")))
+            if count[start] > limit:  # one row has too many partners for one step
+                first, last = int(low[start]), int(low[start] + count[start])
+                for begin in range(first, last, limit):
+                    partners = self._order[begin : min(begin + limit, last)]
+                    yield np.full(len(partners), start), partners
+                start += 1
+                continue
             counts = count[start:stop]
             ours = np.repeat(low[start:stop] - (np.cumsum(counts) - counts), counts) + np.arange(int(counts.sum()))
             if len(ours):
@@ -123,10 +137,16 @@ def _find(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 class SeenRows:
-    """A growing set of rows: levels of geometrically growing size, so that each row is merged a few times only."""
+    """A growing set of rows: levels of geometrically growing size, so that each row is merged a few times only.
 
-    def __init__(self, names: Sequence[str]) -> None:
+    Args:
+        names: The variables of a row.
+        reservation: Memory for the rows.
+    """
+
+    def __init__(self, names: Sequence[str], reservation: Reservation | None = None) -> None:
         self._names = list(names)
+        self._reservation = reservation
         self._levels: list[tuple[Solutions, EqualRows]] = []
 
     def add(self, batch: Solutions) -> Solutions:
@@ -139,6 +159,8 @@ class SeenRows:
                 return fresh
             fresh = fresh.where(~table.contains(self._columns(fresh), fresh.rows))
         if fresh.rows:
+            if self._reservation is not None:
+                self._reservation.grow(fresh.nbytes)
             self._push(fresh)
         return fresh
 

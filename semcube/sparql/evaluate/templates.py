@@ -21,7 +21,7 @@ from semcube.sparql.context import Context
 from semcube.sparql.dataset import QuadPattern
 from semcube.sparql.evaluate.patterns import match
 from semcube.sparql.evaluate.solutions import BATCH_ROWS, Solutions, collect
-from semcube.sparql.evaluate.tables import SeenRows
+from semcube.sparql.evaluate.tables import SEEN_TIMES, SeenRows
 
 __all__ = ["Template", "describe"]
 
@@ -46,7 +46,7 @@ class Template:
 
     def quads(self, batches: Iterable[Solutions]) -> Iterator[pa.RecordBatch]:
         """The triples of all solutions as ``QUADS`` batches, each triple once."""
-        seen = SeenRows(_SPO)
+        seen = SeenRows(_SPO, self.context.reserve("CONSTRUCT", times=SEEN_TIMES))
         for batch in batches:
             for piece in batch.pieces(max(1, BATCH_ROWS // max(1, len(self.triples)))):
                 self.context.cancellation.check()

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reservations: a share for all, more where the process has room, given back when forgotten."""
+
+from __future__ import annotations
+
+import pytest
+
+from semcube.engines import reservations
+from semcube.engines.reservations import PROCESS, Reservation
+from semcube.errors import QueryMemoryError
+
+MIB = 1 << 20
+
+
+@pytest.fixture(autouse=True)
+def _only_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reservations, "_ledger", reservations._Ledger())
+    monkeypatch.setattr(reservations, "give_back", lambda: None)
+
+
+def resident(monkeypatch: pytest.MonkeyPatch, mebibytes: int) -> None:
+    monkeypatch.setattr(reservations, "resident_bytes", lambda: mebibytes * MIB)
+
+
+def test_a_share_is_given_whatever_the_process_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    resident(monkeypatch, 9999)
+    first, second = Reservation(160, "a sort"), Reservation(160, "a join")
+    assert first.fits(6 * MIB)
+    assert not second.fits(6 * MIB)
+    second.release()
+    first.release()
+    assert second.fits(6 * MIB)
+
+
+def test_beyond_the_share_the_process_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    resident(monkeypatch, PROCESS // MIB + 100)
+    rows = Reservation(160, "a sort", times=4)
+    assert rows.fits(20 * MIB)
+    assert not rows.fits(1 * MIB)
+    with pytest.raises(QueryMemoryError, match=r"a sort holds 22 MiB of rows, more than memory_mb \(160 MiB\)"):
+        rows.grow(1 * MIB)
+    assert rows.held == 0
+
+
+def test_where_the_system_does_not_tell_a_quarter_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    resident(monkeypatch, 0)
+    assert Reservation(160, "a sort", times=2).fits(20 * MIB)
+    assert not Reservation(160, "a sort", times=2).fits(21 * MIB)
+
+
+def test_what_is_forgotten_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    resident(monkeypatch, 9999)
+    rows = Reservation(160, "a sort", times=1.7)
+    assert rows.fits(5_000_001)
+    assert reservations._ledger.held == 5_000_001
+    del rows
+    assert (reservations._ledger.held, reservations._ledger.pending) == (0, 0)
+    with Reservation(160, "a sort") as again:
+        again.grow(7)
+    assert reservations._ledger.held == 0
