@@ -14,7 +14,7 @@ run() {
     four) bench -n 500 --engines "hand plan" semcube postgis sedonadb --budget 70 ;;
     tenth) bench -n 80 ;;
     sixteen) bench -n 1000 --runs 3 --timeout 20 ;;
-    real) bench --set real --engines semcube pyoxigraph --budget 120 ;;
+    real) bench --set real --full --budget 90 --runs 3 ;;
     concurrency) "$python" -m benchmarks.concurrency ;;
     *) echo "no stage $1" >&2; exit 2 ;;
   esac

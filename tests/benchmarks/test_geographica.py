@@ -203,3 +203,38 @@ def test_queries_on_real_data_parse_and_are_numbered() -> None:
     assert [q.name for q in asked[:29]] == [f"Q{i:02d}" for i in range(1, 30)]
     for query in asked:
         assert parse_query(query.texts["filter"]) is not None
+
+
+def test_real_layers_as_tables_by_class(tmp_path: Path) -> None:
+    import duckdb
+
+    from benchmarks.drivers import class_tables
+    from benchmarks.geographica.layers import _lines
+
+    data, target = tmp_path / "data.nt", tmp_path / "tables.duckdb"
+    places = [('a "b" \\ c', "PPL", "POINT (1 2)"), ("", "", "POINT (3 4)")]
+    areas = [("Land", "", "POLYGON ((0 0, 1 0, 1 1, 0 0))")]
+    data.write_text("".join([*_lines("gag", "Area", areas), *_lines("gn", "Place", places)]), encoding="utf-8")
+    assert class_tables.holds_layers(data)
+    class_tables.build(data, target, 1)
+    with duckdb.connect(str(target), read_only=True) as db:
+        assert db.execute("SELECT * FROM Place").fetchall() == [
+            (1, 'a "b" \\ c', "PPL", "POINT (1 2)"),
+            (2, None, None, "POINT (3 4)"),
+        ]
+        assert db.execute("SELECT a.label, t.text FROM Area a JOIN terms t USING (id)").fetchall() == [
+            ("Land", "<http://example.org/geographica/gag/1>")
+        ]
+        assert db.execute("SELECT count(*) FROM Ice").fetchall() == [(0,)]
+
+
+def test_real_queries_are_asked_in_every_dialect() -> None:
+    from benchmarks.geographica.real import queries
+
+    chosen = {query.name: query for query in queries()}
+    assert len(chosen) == 29 + 13
+    assert all({"filter", "property", "sql"} <= set(query.texts) for query in chosen.values())
+    assert [name for name, query in chosen.items() if "bif" in query.texts] == [
+        "Q09", "Q10", "Q13", "Q19", "Q20", "Q21", "Q22", "Q23", "Q24", "M03",
+    ]  # fmt: skip
+    assert "?ag geo:sfTouches ?bg . FILTER(?a != ?b)" in chosen["Q26"].texts["property"]
