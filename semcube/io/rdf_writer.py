@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import sys
 import threading
@@ -86,7 +87,8 @@ class RDFWriter:
         else:
             path = self._exits.enter_context(replacing(self.target))
             with output_errors(self.target):
-                stream = self._exits.enter_context(path.open("wb"))
+                # It is empty; ext4 would have one that was cut on the disk before it is closed.
+                stream = self._exits.enter_context(open(path, "wb", opener=_without_truncating))
         self._stream = compressing(stream, self._compression)
         if self.format is QUAD_PARQUET:
             self._table = self._exits.enter_context(QuadParquetWriter(self._stream))
@@ -156,6 +158,11 @@ class RDFWriter:
                 raise
         else:
             self._exits.__exit__(kind, error, trace)
+
+
+def _without_truncating(name: str, flags: int) -> int:
+    """A file as it is."""
+    return os.open(name, flags & ~os.O_TRUNC, 0o666)
 
 
 _XML_NAME = (

@@ -397,18 +397,20 @@ class Compiler:
     def merged(start: str, text: str) -> str:
         """One string literal where a template starts with text."""
         made = sql_text(start)
-        return f"{made[:-1]}{text[1:]} || '>'" if text.startswith("'") else f"{made} || {text} || '>'"
+        made = made[:-1] + text[1:] if text.startswith("'") else f"{made} || {text}"
+        return f"{made[:-1]}>'" if made.endswith("'") else f"{made} || '>'"
 
     def reference(self, name: str, datatype: str | None, term_map: TermMap) -> str:
         """SQL of a column's lexical form; a value without one is checked for."""
         column = self.column(name, term_map)
-        return self.lexical_form(Value(column.sql, column.kind), datatype, term_map, name)
+        value = Value(column.sql, column.kind, is_plain=column.is_plain)
+        return self.lexical_form(value, datatype, term_map, name)
 
     def lexical_form(self, value: Value, datatype: str | None, term_map: TermMap, name: str | None = None) -> str:
         """SQL of a value's lexical form; a value without one is checked for."""
         is_column = re.fullmatch(r"\w+", value.sql) is not None
         sql = value.sql if is_column or value.kind is Kind.STRING else self.helper(value.sql)
-        made = lexical(sql, value.kind, datatype)
+        made = lexical(sql, value.kind, datatype, is_plain=value.is_plain)
         first = self.depths[sql] + 1 if sql in self.depths else 0
         for depth, stage in enumerate(made.stages, first):
             if depth == len(self.stages):

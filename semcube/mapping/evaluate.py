@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from typing import Literal as OneOf
@@ -21,7 +22,7 @@ from semcube.io.terms import QUADS
 from semcube.mapping.compile import Check, Plan, QuadPlan, Several, compile_parent, compile_plan
 from semcube.mapping.inputs import Options, Table
 from semcube.mapping.iri import sql_text
-from semcube.mapping.lines import LineProgram, compile_lines, special_columns
+from semcube.mapping.lines import LineProgram, compile_lines, plain_columns, special_columns
 from semcube.mapping.model import LogicalSource, LogicalTarget, Mapping, TriplesMap
 from semcube.mapping.report import LayerReport
 from semcube.mapping.rows import Rows, Selection
@@ -69,11 +70,18 @@ class Evaluator:
         self.columns = self.table.columns
         self.plan = compile_plan(mapping, triples_maps, self.columns, self.options.base)
         self.table.use(self.plan.columns)
-        self.program = compile_lines(mapping, triples_maps, self.columns, self.options.base, self.plan)
+        self.triples_maps = triples_maps
+        self.program = self._program(frozenset())
         """How lines are made without keys, where that is possible."""
+        self.programs: dict[frozenset[str], LineProgram] = {}
         ending = sql_text(f'"^^<{WKT_LITERAL}>')
         self.wkt_column = _number_of(self.plan, f"'\"' || g0 || {ending}")
         self.parents = self._parents(sources or {})
+
+    def _program(self, plain: frozenset[str]) -> LineProgram | None:
+        """How lines are made of batches in which some columns, by their names in SQL, hold plain numbers only."""
+        columns = {name: replace(each, is_plain=each.sql in plain) for name, each in self.columns.items()}
+        return compile_lines(self.mapping, self.triples_maps, columns, self.options.base, self.plan)
 
     def _parents(self, sources: Dictionary[LogicalSource, Rows]) -> list[tuple[str, Table, Plan]]:
         """What fills the tables of joined subjects."""
@@ -153,6 +161,10 @@ class Evaluator:
     ) -> Generator[tuple[Targets, LineBatch], None, int]:
         """The lines of a batch; gives how many rows are done, before values that the reference has to report."""
         nulls = frozenset(name for name in prepared.column_names if prepared.column(name).null_count)
+        plain = plain_columns(prepared, program.numbers)
+        if plain and plain not in self.programs:
+            self.programs[plain] = self._program(plain) or program
+        program = self.programs.get(plain, program)
         sql = program.sql(nulls, special_columns(prepared, program.texts))
         done = 0
         for batch in connection.sql(sql).to_arrow_reader(_LINE_ROWS):

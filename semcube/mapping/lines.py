@@ -8,13 +8,14 @@ whose terms have several values in a row, take the reference.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from semcube.mapping.compile import Column, Compiler, Plan
-from semcube.mapping.iri import sql_text
+from semcube.mapping.iri import ABSOLUTE, sql_text
 from semcube.mapping.model import (
     Constant,
     Mapping,
@@ -26,12 +27,13 @@ from semcube.mapping.model import (
     TermType,
     TriplesMap,
 )
-from semcube.mapping.natural import Kind
+from semcube.mapping.natural import Kind, is_plain_number
+from semcube.vocab import XSD_DECIMAL
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["LineProgram", "compile_lines", "special_columns"]
+__all__ = ["LineProgram", "compile_lines", "plain_columns", "special_columns"]
 
 _CLEAN = frozenset(Kind) - {Kind.STRING, Kind.NESTED}
 """Kinds whose text has no character that N-Triples escapes."""
@@ -89,6 +91,8 @@ class LineProgram:
     gives_all: bool
     """Whether each row gives a quad that is the same for all rows."""
     has_graphs: bool
+    numbers: tuple[str, ...] = ()
+    """Columns of binary floats, by their names in SQL, that are written as decimals."""
 
     def sql(self, nulls: frozenset[str], special: frozenset[str]) -> str:
         """SELECT of ``lines``, ``n`` (quads of the row) and ``bad``.
@@ -141,6 +145,12 @@ def _texts(line: tuple[_Piece, ...], special: frozenset[str]) -> Iterator[str]:
 def _sql(piece: _Piece, special: frozenset[str]) -> str:
     needed = piece.always_escaped or not piece.escaped_with.isdisjoint(special)
     return escape_sql(piece.sql) if needed else piece.sql
+
+
+def plain_columns(table: pa.Table, names: tuple[str, ...]) -> frozenset[str]:
+    """The columns of binary floats whose values all are finite and need no power of ten."""
+    columns = {name: table.column(name).drop_null() for name in names}
+    return frozenset(name for name, values in columns.items() if is_plain_number(values.to_numpy()).all())
 
 
 def special_columns(table: pa.Table, names: tuple[str, ...]) -> frozenset[str]:
@@ -199,7 +209,13 @@ def compile_lines(
     inner = compiler.projection("batch", "*")
     has_graphs = any(quad.graph is not None for quad in plan.quads)
     return LineProgram(
-        inner, varying, tuple(compiler.bad), tuple(compiler.texts), len(varying) < len(lines), has_graphs
+        inner,
+        varying,
+        tuple(compiler.bad),
+        tuple(compiler.texts),
+        len(varying) < len(lines),
+        has_graphs,
+        tuple(compiler.numbers),
     )
 
 
@@ -209,6 +225,7 @@ class _LineCompiler(Compiler):
 
     bad: dict[str, None] = field(default_factory=dict)
     texts: dict[str, None] = field(default_factory=dict)
+    numbers: dict[str, None] = field(default_factory=dict)
     can_fail: bool = False
 
     def check(self, made: str, given: str, name: str, term_map: TermMap, expected: str) -> None:
@@ -234,6 +251,8 @@ class _LineCompiler(Compiler):
         is_known = isinstance(term_map.value, Reference | Template) and term_map.condition is None
         if is_literal and is_known:
             return self.literal_pieces(term_map)
+        if is_known and isinstance(term_map.value, Template) and _is_absolute(term_map):
+            return self.template_pieces(term_map.value, term_map)
         key = f"k{self.select(self.key_sql(term_map))}"
         if not is_known:
             made = f"k{self.select(escape_key_sql(self.key_sql(term_map)))}" if is_literal else key
@@ -243,11 +262,26 @@ class _LineCompiler(Compiler):
             key = f"replace({key}, chr(127), '\\u007F')"
         return [_Piece(sql=key, columns=self.read(term_map), can_fail=self.can_fail)]
 
+    def template_pieces(self, template: Template, term_map: TermMap) -> list[_Piece]:
+        """An IRI: the texts of its template, and each value once for all the IRIs that hold it."""
+        made = [_Piece("<")]
+        for part in template.parts:
+            if isinstance(part, str):
+                made.append(_Piece(part))
+                continue
+            self.can_fail = False
+            sql = self.select(_bare(self.template(Template((part,)), term_map, safe=self.safe(term_map.term_type))))
+            columns = frozenset((self.column(part.name, term_map).sql,))
+            made.append(_Piece(sql=f"k{sql}", columns=columns, can_fail=self.can_fail))
+        return [*made, _Piece(">")]
+
     def literal_pieces(self, term_map: TermMap) -> list[_Piece]:
         """A literal: its quotes and its ending are text, where they are the same for all rows."""
         text, end = self.literal(term_map)
         columns = self.read(term_map)
         given = {name: self.column(name, term_map) for name in term_map.references}
+        if isinstance(term_map.value, Reference) and term_map.datatype == XSD_DECIMAL:
+            self.numbers |= {each.sql: None for each in given.values() if each.kind in (Kind.DOUBLE, Kind.FLOAT)}
         plain = isinstance(term_map.value, Reference) and any(each.sql == text for each in given.values())
         sql = text if plain else f"k{self.select(_bare(text))}"
         kinds = {each.kind for each in given.values()}
@@ -267,6 +301,13 @@ class _LineCompiler(Compiler):
     def read(self, term_map: TermMap) -> frozenset[str]:
         """The columns that a term reads, by their names in SQL."""
         return frozenset(self.column(name, term_map).sql for name in term_map.references)
+
+
+def _is_absolute(term_map: TermMap) -> bool:
+    """Whether a template makes IRIs that begin with a scheme, and all it makes can be written."""
+    first = term_map.value.parts[0] if isinstance(term_map.value, Template) and term_map.value.parts else None
+    is_iri = term_map.term_type in (TermType.IRI, TermType.URI)
+    return is_iri and isinstance(first, str) and re.match(ABSOLUTE, first) is not None
 
 
 def _bare(text: str) -> str:

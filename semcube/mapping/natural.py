@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+import numpy as np
 import pyarrow as pa
 
 from semcube.vocab import (
@@ -28,7 +29,7 @@ from semcube.vocab import (
     XSD_TIME,
 )
 
-__all__ = ["KIND", "LEXICAL_SPACES", "Kind", "Lexical", "kind_of", "lexical", "natural_datatype"]
+__all__ = ["KIND", "LEXICAL_SPACES", "Kind", "Lexical", "is_plain_number", "kind_of", "lexical", "natural_datatype"]
 
 
 class Kind(Enum):
@@ -137,14 +138,22 @@ class Lexical:
     """Helper columns, innermost first; each stage may use those before it."""
 
 
-def lexical(column: str, kind: Kind, datatype: str | None) -> Lexical:
+def lexical(column: str, kind: Kind, datatype: str | None, *, is_plain: bool = False) -> Lexical:
     """The text of a column as a literal of a datatype (None: the natural one).
+
+    Args:
+        column: Its name in SQL.
+        kind: Of its values.
+        datatype: Of the literal.
+        is_plain: All values are binary floats for which :func:`is_plain_number` is true.
 
     Example:
         >>> lexical("c0", Kind.BOOLEAN, None).sql
         'CAST(c0 AS VARCHAR)'
     """
     target = datatype or natural_datatype(kind)
+    if is_plain and target == XSD_DECIMAL:
+        return Lexical(f"CAST({column} AS VARCHAR)")
     if kind in (Kind.DOUBLE, Kind.FLOAT):
         return _floating(column, target)
     if kind is Kind.STRING and target in LEXICAL_SPACES:
@@ -167,6 +176,18 @@ def lexical(column: str, kind: Kind, datatype: str | None) -> Lexical:
         Kind.NULL: "CAST(NULL AS VARCHAR)",
     }
     return Lexical(plain.get(kind, f"CAST({column} AS VARCHAR)"))
+
+
+def is_plain_number(values: np.ndarray) -> np.ndarray:
+    """Binary floats that are finite and whose text in SQL has no power of ten.
+
+    Example:
+        >>> is_plain_number(np.array([0.0, -1.5, 1e-9, 1e300, np.nan])).tolist()
+        [True, True, False, False, False]
+    """
+    size = np.abs(values)
+    plain: np.ndarray = (size >= 1e-4) & (size < 1e15) | (size == 0)
+    return plain
 
 
 def _integer(column: str, target: str) -> Lexical:

@@ -23,6 +23,8 @@ class Column:
     kind: Kind
     is_many: bool = False
     """Whether a row has a list of values of the kind."""
+    is_plain: bool = False
+    """Whether all values, binary floats, are finite and need no power of ten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Value:
     constant: str | None = None
     """The text, where it is the same for every row."""
     is_list: bool = False
+    is_plain: bool = False
+    """As :attr:`Column.is_plain`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,13 @@ import pyarrow as pa
 import pytest
 import shapely
 from hypothesis import HealthCheck, given, settings
+from pyarrow import parquet
 
 from semcube.errors import RowError
 from semcube.io.ntriples import lines_of_keys
 from semcube.mapping import Mapping, TransformReport, quads, read_mapping, transform
 from semcube.mapping.evaluate import Evaluator
-from semcube.mapping.lines import special_columns
+from semcube.mapping.lines import plain_columns, special_columns
 from semcube.mapping.materialise import TransformOptions, evaluators
 from semcube.mapping.sources import bind
 
@@ -192,3 +193,64 @@ def test_special_columns_looks_at_the_rows_of_a_slice() -> None:
     assert special_columns(pa.table({"c": column}), ("c",)) == {"c"}
     assert special_columns(pa.table({"c": column.slice(1, 2)}), ("c",)) == frozenset()
     assert special_columns(pa.table({"c": column.cast(pa.large_string()).slice(2, 2)}), ("c",)) == {"c"}
+
+
+NUMBERS = [0.0, -0.0, 1e-4, 9.999e-5, -1e-4, 1e15, 999999999999999.9, 1.5, 254.0, None, 1e300, 5e-324, 0.1 + 0.2, 1e16]
+
+
+def numbers(folder: Path, values: list[float | None], kind: pa.DataType) -> Path:
+    """Numbers in row groups of three: some hold plain ones only."""
+    held = pa.table({"id": list(range(len(values))), "v": pa.array(values, kind), "w": pa.array(values[::-1], kind)})
+    parquet.write_table(held, folder / "t.parquet", row_group_size=3)
+    return folder / "t.parquet"
+
+
+PLACE = "ex:p2 ; rml:objectMap [ rml:reference "
+TWO = rules("decimal", "double", "decimal").replace(f'{PLACE}"v"', f'{PLACE}"w"')
+
+
+@pytest.mark.parametrize("kind", [pa.float64(), pa.float32(), pa.float16()])
+def test_decimals_with_and_without_powers_of_ten(tmp_path: Path, kind: pa.DataType) -> None:
+    assert '"w"' in TWO
+    text = check(numbers(tmp_path, [*NUMBERS, 2.5, 3.5, 4.25], kind), TWO, on_error="skip").read_text()
+    assert '"2.5"^^<http://www.w3.org/2001/XMLSchema#decimal>' in text
+    if kind == pa.float64():
+        assert '"0.00009999"^^<http://www.w3.org/2001/XMLSchema#decimal>' in text
+        assert '"10000000000000000.0"^^<http://www.w3.org/2001/XMLSchema#decimal>' in text
+
+
+def test_a_number_that_is_no_decimal_among_plain_ones(tmp_path: Path) -> None:
+    source = numbers(tmp_path, [1.5, float("nan"), 2.5, 3.5, float("inf"), None, 4.5, 5.5, 6.5], pa.float64())
+    check(source, TWO, on_error="skip")
+    with pytest.raises(RowError, match="row 1"):
+        transform(source, tmp_path / "fails.nt", tmp_path / "m.ttl")
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(width=32)), min_size=1, max_size=9), st.booleans())
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_number(tmp_path: Path, values: list[float | None], wide: bool) -> None:
+    check(numbers(tmp_path, values, pa.float64() if wide else pa.float32()), TWO, on_error="skip")
+
+
+def test_plain_columns_leave_nulls_out() -> None:
+    table = pa.table({"a": pa.array([1.0, None]), "b": [1.0, 1e-9], "c": pa.array([float("nan"), 1.0])})
+    assert plain_columns(table, ("a", "b", "c")) == {"a"}
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["http://example.org/{id}/{name}?{n}#{v}", "http://example.org/{name}{name}", "urn:x:{d}", "http://a/{t}/{b}/{id}"],
+)
+@pytest.mark.parametrize("kind", ["IRI", "URI", "UnsafeIRI"])
+def test_templates_of_several_columns(tmp_path: Path, template: str, kind: str) -> None:
+    names = [name for name in NAMES if name is None or name.isprintable() or kind != "UnsafeIRI"]
+    data = {"id": range(len(names)), "name": names, "n": [None if n % 3 == 1 else n for n in range(len(names))]}
+    data |= {"v": [n / 8 for n in data["id"]], "b": [n % 2 == 0 for n in data["id"]]}
+    columns = {key: pa.array(list(values)) for key, values in data.items()}
+    days = pa.array([None if n % 4 == 3 else n * 400 - 800000 for n in data["id"]], pa.int32()).cast(pa.date32())
+    columns |= {"d": days, "t": days.cast(pa.timestamp("us"))}
+    parquet.write_table(pa.table(columns), tmp_path / "t.parquet")
+    subject = f'rml:subjectMap [ rml:template "{template}" ; rml:termType rml:{kind} ] ;'
+    other = f'[ rml:template "{template}/x" ; rml:termType rml:{kind} ]'
+    text = rules("integer", "text", subject=subject).replace('[ rml:reference "name" ]', other)
+    check(tmp_path / "t.parquet", text, is_fast=kind != "UnsafeIRI", on_error="skip")
