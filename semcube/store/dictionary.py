@@ -16,8 +16,9 @@ from semcube.engines.classify import classify_term, tag_of
 from semcube.engines.embedded import registered
 from semcube.engines.keys import join, split
 from semcube.io.terms import TERMS, term
-from semcube.store.cache import Cache, TermTexts
+from semcube.store.cache import Cache
 from semcube.store.term_rows import Row, as_row, inline_row, key_of, rows_of, size_of, terms_of
+from semcube.store.term_texts import TermTexts
 
 if TYPE_CHECKING:
     import duckdb
@@ -169,27 +170,26 @@ class StoreDictionary:
         numbers = np.asarray(numbers, np.int64)
         whole = self._gathered(numbers) if len(numbers) >= MANY_ROWS else None
         if whole is not None:
-            return whole.combine_chunks().to_batches()[0]
+            return whole
         if len(numbers) <= FEW:
             return self._decode_few(numbers)
-        unique, places = np.unique(numbers, return_inverse=True)
-        tags = unique >> ids.SHIFT
-        stored = ~np.isin(tags, (0, int(ids.Tag.INTEGER), int(ids.Tag.BOOLEAN)))
-        payload, order = np.unique(unique[stored] & ids.PAYLOAD, return_inverse=True)
-        pieces, row_of_payload = self._texts.pieces(payload, self._fetch)
-        inline = TERMS.empty_table() if stored.all() else _inline_terms(unique[~stored])
-        row = np.empty(len(unique), np.int64)
-        row[stored] = row_of_payload[order.ravel()]
-        row[~stored] = sum(len(piece) for piece in pieces) + np.arange(len(inline))
-        table = pa.concat_tables([*pieces, inline]).combine_chunks()
-        batches = table.take(pa.array(row[places.ravel()])).combine_chunks().to_batches()
-        return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=TERMS)
+        inline = _is_inline(numbers)
+        stored, others = np.flatnonzero(~inline), np.flatnonzero(inline)
+        payload, places = numbers[stored] & ids.PAYLOAD, None
+        if not bool((payload[1:] > payload[:-1]).all()):
+            payload, places = np.unique(payload, return_inverse=True)
+        found = self._texts.terms(payload, self._fetch)
+        if not len(others):
+            return found if places is None else found.take(pa.array(places.ravel()))
+        back = np.empty(len(numbers), np.int64)
+        back[stored] = np.arange(len(stored)) if places is None else places.ravel()
+        back[others] = len(found) + np.arange(len(others))
+        table = pa.Table.from_batches([found, *_inline_terms(numbers[others]).to_batches()], TERMS)
+        return table.combine_chunks().take(pa.array(back)).combine_chunks().to_batches()[0]
 
-    def _gathered(self, numbers: Ids) -> pa.Table | None:
+    def _gathered(self, numbers: Ids) -> pa.RecordBatch | None:
         """Many terms that are all in memory, without finding the distinct ones first; None where some are not."""
-        tags = numbers >> ids.SHIFT
-        inline = (tags == 0) | (tags == int(ids.Tag.INTEGER)) | (tags == int(ids.Tag.BOOLEAN))
-        return None if inline.any() else self._texts.gathered(numbers & ids.PAYLOAD)
+        return None if _is_inline(numbers).any() else self._texts.gathered(numbers & ids.PAYLOAD)
 
     def _decode_few(self, numbers: Ids) -> pa.RecordBatch:
         tags = numbers >> ids.SHIFT
@@ -281,6 +281,12 @@ def _terms(found: pa.Table) -> pa.Table:
         *(found[name].cast(pa.large_string()) for name in ("lexical", "datatype", "language")),
     ]
     return pa.table(columns, schema=TERMS)
+
+
+def _is_inline(numbers: Ids) -> npt.NDArray[np.bool_]:
+    """Which ids are no numbers of terms: they are terms themselves, or nothing."""
+    tags = numbers >> ids.SHIFT
+    return np.asarray((tags == 0) | (tags == int(ids.Tag.INTEGER)) | (tags == int(ids.Tag.BOOLEAN)))
 
 
 def _inline_terms(numbers: Ids) -> pa.Table:

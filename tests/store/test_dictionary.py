@@ -16,8 +16,8 @@ from semcube.engines import ids
 from semcube.engines.keys import join
 from semcube.io.terms import IRI, QUADS, BlankNode, Literal, Term, key
 from semcube.store import Store
-from semcube.store.cache import CHUNK, TermTexts
 from semcube.store.dictionary import hash_of
+from semcube.store.term_texts import CHUNK, TermTexts
 from semcube.vocab import XSD
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -164,6 +164,5 @@ def test_chunks_are_forgotten_when_there_are_too_many() -> None:
     texts = TermTexts(budget=150_000)
     for chunk in range(10):
         numbers = np.arange(chunk * CHUNK + 1, (chunk + 1) * CHUNK + 1)
-        pieces, rows = texts.pieces(numbers, fetch)
-        assert pa.concat_tables(pieces)["lexical"].take(pa.array(rows)).to_pylist() == [str(n) for n in numbers]
-    assert 0 < texts._used <= 150_000
+        assert texts.terms(numbers, fetch)["lexical"].to_pylist() == [str(n) for n in numbers]
+    assert 0 < texts.nbytes <= 150_000

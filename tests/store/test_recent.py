@@ -15,11 +15,12 @@ from semcube.config import Settings
 from semcube.engines.ids import Tag, boolean_id, integer_id, make
 from semcube.io.keys import join, split
 from semcube.store import Store, dictionary
-from semcube.store.cache import CHUNK, TermTexts
 from semcube.store.dictionary import StoreDictionary, hash_of
 from semcube.store.recent import Recent
+from semcube.store.term_blocks import TermBlock
 from semcube.store.term_hashes import TermHashes
 from semcube.store.term_rows import as_row, inline_row, key_of, rows_of, terms_of
+from semcube.store.term_texts import CHUNK, TermTexts
 
 if TYPE_CHECKING:
     import pytest
@@ -173,20 +174,19 @@ def test_a_scan_of_more_than_there_is_room_for_finds_some_of_it_again() -> None:
         return pa.Table.from_batches([terms_of(rows)])
 
     numbers = np.arange(1, 10 * CHUNK + 1)
-    size = fetch(numbers).nbytes // 10
-    texts = TermTexts(size * 6)
+    size = TermBlock(fetch(numbers[:CHUNK])).nbytes
+    texts = TermTexts(size * 8)
     rows = []
     for _ in range(7):
         fetched.clear()
-        pieces, places = texts.pieces(numbers, fetch)
-        found = pa.concat_tables(pieces)["lexical"].take(pa.array(places[::999])).to_pylist()
+        found = texts.terms(numbers, fetch)["lexical"].take(pa.array(np.arange(0, len(numbers), 999))).to_pylist()
         rows.append((sum(fetched) // CHUNK, found))
-        assert texts._used <= size * 6
+        assert texts.nbytes <= size * 8 * 5 // 6 + 1
     assert rows[0][0] == 10
     assert max(count for count, _ in rows[1:]) <= 7
     assert {tuple(found) for _, found in rows} == {tuple(f"http://e/{n:012}" for n in numbers[::999].tolist())}
     wanted = numbers[-CHUNK:]
     for _ in range(4):
         fetched.clear()
-        texts.pieces(wanted, fetch)
+        texts.terms(wanted, fetch)
     assert fetched == []
