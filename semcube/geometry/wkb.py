@@ -178,15 +178,28 @@ def _needs_geos(column: pa.Array) -> np.ndarray:
     """
     kinds, widths = headers(column)
     slow: np.ndarray = (widths > 2) | (kinds == 4) | (kinds == 7)
+    vertices = None if slow.any() or (kinds != _LINE).any() else line_vertices(column)
+    if vertices is not None:
+        offsets, *ordinates = vertices
+        cut = np.concatenate([np.flatnonzero(_is_cut(each)) for each in ordinates])
+        slow[np.searchsorted(offsets, cut, side="right") - 1] = True
+        return slow
     near = np.flatnonzero(~slow & _near_zero(column, slow))
     if len(near):
         geometries = from_wkb(column.take(pa.array(near))).native
         values, owner = shapely.get_coordinates(geometries, return_index=True)
-        small = np.abs(values) < 1
-        rounded = np.round(np.where(small, values, 0.0), 15)
-        slow[near[np.unique(owner[(small & (rounded != values)).any(axis=1)])]] = True
+        slow[near[np.unique(owner[_is_cut(values).any(axis=1)])]] = True
         slow[near[shapely.is_missing(geometries)]] = True
     return slow
+
+
+def _is_cut(values: np.ndarray) -> np.ndarray:
+    """Whether numbers are small and have more decimals than the kernel writes."""
+    small = np.abs(values) < 1
+    if not small.any():
+        return small
+    cut: np.ndarray = small & (np.round(np.where(small, values, 0.0), 15) != values)
+    return cut
 
 
 def _near_zero(column: pa.Array, skip: np.ndarray) -> np.ndarray:
