@@ -24,6 +24,7 @@
     |-- RemoteError                  a remote endpoint failed
     `-- LimitError                   stopped by a limit
         |-- QueryTimeoutError
+        |-- QueryMemoryError
         `-- QueryCancelledError
 
 Each message says what was found, what was expected and what to do about it.

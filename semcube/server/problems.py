@@ -117,6 +117,7 @@ _TITLES = {
     "RemoteError": "A remote endpoint failed",
     "BusyError": "The server is busy",
     "QueryTimeoutError": "The query ran too long",
+    "QueryMemoryError": "The query needs too much memory",
     "QueryCancelledError": "The query was cancelled",
     "StoreLockedError": "The store is in use",
 }

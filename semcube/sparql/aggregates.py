@@ -40,6 +40,10 @@ _SAFE = 1 << 62
 _EXACT_DIGITS = 10**15
 """Below this, a decimal of few digits times a power of ten is rounded to the right integer."""
 
+_NO_TEXT = pa.scalar(None, pa.large_string())
+_JOIN_TIMES = 4.0
+"""Memory to join texts and keep what they make, as a multiple of their bytes."""
+
 _SET = "SPARQL 1.1, 18.5.1"
 row(
     "COUNT", ("term",), "integer", arity=(0, 1), clause=_SET + ".2", doc="How many solutions, or values without errors."
@@ -86,7 +90,7 @@ def aggregate(call: Aggregate, arguments: list[Ids], groups: Groups, n_groups: i
 
         return spatial_aggregate(name, arguments, groups, n_groups, context)
     if name == "GROUP_CONCAT":
-        return _concatenated(arguments[0], groups, n_groups, context.terms, call.separator)
+        return _concatenated(arguments[0], groups, n_groups, context, call.separator)
     kernel = _KERNELS.get(name)
     if kernel is None:
         if context.trace is not None:
@@ -264,21 +268,21 @@ def _exact_sums(
     return found
 
 
-def _concatenated(ids: Ids, groups: Groups, n_groups: int, terms: QueryTerms, separator: str | None) -> Ids:
+def _concatenated(ids: Ids, groups: Groups, n_groups: int, context: Context, separator: str | None) -> Ids:
     """The texts of each group in the order of the rows."""
     distinct, places = np.unique(ids, return_inverse=True)
-    terms_ = terms.decode(distinct)
-    nothing = pa.scalar(None, pa.large_string())
-    texts = pc.if_else(pc.not_equal(terms_["kind"], KIND_BLANK), terms_["lexical"], nothing).to_pylist()
-    parts: list[list[str] | None] = [[] for _ in range(n_groups)]
-    for group, place in zip(groups.tolist(), places.ravel().tolist(), strict=True):
-        text, known = texts[place], parts[group]
-        if text is None:
-            parts[group] = None
-        elif known is not None:
-            known.append(text)
-    between = " " if separator is None else separator
-    return terms.intern_terms([None if part is None else Literal(between.join(part)) for part in parts])
+    between, rows = " " if separator is None else separator, places.ravel()
+    with context.reserve("GROUP_CONCAT", times=_JOIN_TIMES) as room:
+        terms = context.terms.decode(distinct)
+        texts = pc.if_else(pc.not_equal(terms["kind"], KIND_BLANK), terms["lexical"], _NO_TEXT)
+        lengths = pc.binary_length(texts).fill_null(0).to_numpy(zero_copy_only=False)
+        room.grow(texts.nbytes + int(lengths[rows].sum()) + len(between.encode()) * len(rows))
+        order = np.argsort(groups, kind="stable")
+        ends = np.cumsum(np.bincount(groups, minlength=n_groups))[:-1]
+        parts = np.split(texts.to_numpy(zero_copy_only=False)[rows[order]], ends)
+        bad = _with_errors(np.where(texts.is_valid().to_numpy(zero_copy_only=False), 1, 0)[rows], groups, n_groups)
+        joined = [None if wrong else between.join(part.tolist()) for part, wrong in zip(parts, bad, strict=True)]
+        return context.terms.intern_terms([None if text is None else Literal(text) for text in joined])
 
 
 _KERNELS: dict[str, Callable[[Ids, Groups, int, QueryTerms], Ids]] = {

@@ -3,15 +3,17 @@
 
 A snapshot keeps connections whose transactions all began at the same version of the store. A connection gives one
 stream of rows at a time; where a query reads several streams side by side, the snapshot opens another connection,
-or, if the store has changed meanwhile, reads what is left of an older stream into memory first.
+or, if the store has changed meanwhile, reads what is left of an older stream first.
 """
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Snapshot"]
 
+SPOOLED_BYTES = 16 * 1024 * 1024
+"""Bytes of an older stream that are held in memory where another one needs its connection."""
+
 
 class _Session:
     """One connection of a snapshot and the stream it is busy with."""
@@ -59,33 +64,28 @@ class _Stream:
         self._source = source
         self._session = session
         self._lock = lock
-        self._buffer: deque[pa.RecordBatch] = deque()
+        self._buffer: Iterator[pa.RecordBatch] = iter(())
         self._open = True
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         try:
             while True:
                 with self._lock:
-                    if self._buffer:
-                        batch = self._buffer.popleft()
-                    elif not self._open:
+                    found = next(self._source if self._open else self._buffer, None)
+                    if found is None:
+                        self.close()
                         return
-                    else:
-                        found = next(self._source, None)
-                        if found is None:
-                            self.close()
-                            return
-                        batch = found
+                    batch = found
                 yield batch
         finally:
             self.close()
 
     def drain(self) -> None:
-        """Read all that is left into memory."""
+        """Read all that is left, into memory or, where it is much, into a file."""
         with self._lock:
             if self._open:
                 try:
-                    self._buffer.extend(self._source)
+                    self._buffer = _spooled(self._source)
                 finally:
                     self.close()
 
@@ -97,6 +97,32 @@ class _Stream:
                 self._source.close()  # type: ignore[attr-defined]
                 if self._session.busy is self:
                     self._session.busy = None
+
+
+def _spooled(source: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """All batches of a source, read at once: some held in memory, the others in a file without a name."""
+    held: deque[pa.RecordBatch] = deque()
+    size = 0
+    for batch in source:
+        held.append(batch)
+        size += batch.nbytes
+        if size > SPOOLED_BYTES:
+            break
+    rest = next(source, None)
+    if rest is None:
+        return iter(held)
+    file = tempfile.TemporaryFile(prefix="semcube-")  # noqa: SIM115 - closed by the one who reads it
+    with pa.ipc.new_stream(file, rest.schema) as writer:
+        writer.write_batch(rest)
+        for batch in source:
+            writer.write_batch(batch)
+    return chain(held, _read_from(file))
+
+
+def _read_from(file: IO[bytes]) -> Iterator[pa.RecordBatch]:
+    with file:
+        file.seek(0)
+        yield from pa.ipc.open_stream(file)
 
 
 class Snapshot:
