@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from semcube.engines.embedded import registered
 from semcube.engines.keys import join, split
 from semcube.io.terms import TERMS, term
 from semcube.store.cache import Cache
+from semcube.store.keyed_hashes import abouts_of, hash_of, hasher
 from semcube.store.term_rows import Row, as_row, inline_row, key_of, rows_of, size_of, terms_of
 from semcube.store.term_texts import TermTexts
 
@@ -37,15 +37,6 @@ SINGLE, NEAR, BESIDE = 3, 64, 16
 
 MANY_ROWS = 1024
 """From so many rows on, terms are taken straight from the chunks in memory."""
-
-_BY_HASH = """
-SELECT w.i, l.n FROM wanted_keys w
-JOIN lookup l ON l.h = CAST(md5_number('{salt}' || w.key) & 4294967295 AS UINTEGER)"""
-
-
-def hash_of(salt: str, key: str) -> int:
-    """The 32 bits under which a key is looked up: the last of the salted MD5, as DuckDB's ``md5_number`` has them."""
-    return int.from_bytes(hashlib.md5((salt + key).encode(), usedforsecurity=False).digest()[:4], "little")
 
 
 class StoreDictionary:
@@ -160,9 +151,11 @@ class StoreDictionary:
     def _candidates(self, keys: pa.Array) -> tuple[Ids, Ids]:
         """Pairs of a row of ``keys`` and a number that has its hash."""
         connection = self._connection()
-        wanted = pa.table({"i": np.arange(len(keys)), "key": keys})
+        terms = split(keys)
+        hashes = hasher(self._salt).lanes(terms["lexical"], *abouts_of(terms), count=1)[0] >> np.uint64(32)
+        wanted = pa.table({"i": np.arange(len(keys)), "h": hashes.astype(np.uint32)})
         with registered(connection, {"wanted_keys": wanted}):
-            pairs = connection.execute(_BY_HASH.format(salt=self._salt)).fetchnumpy()
+            pairs = connection.execute("SELECT w.i, l.n FROM wanted_keys w JOIN lookup l USING (h)").fetchnumpy()
         return np.asarray(pairs["i"], np.int64), np.asarray(pairs["n"], np.int64)
 
     def decode(self, numbers: Ids) -> pa.RecordBatch:

@@ -5,7 +5,8 @@
 
 - ``terms``: one row per term that is not its own id, numbered without gaps in the order of arrival; ``n`` is the
   payload of the id, so a term is found by its id in one row group. Terms are never changed or removed.
-- ``lookup``: 32 bits of a salted hash of each term's key and ``n``, in sorted runs: how a term finds its id.
+- ``lookup``: 32 bits of a keyed hash of each term (:mod:`semcube.store.keyed_hashes`) and ``n``, in sorted runs: how a
+  term finds its id.
 - ``quads_ps``, ``quads_po``: the same distinct quads twice, sorted by (p, s, o, g) and by (p, o, s, g), so that zone
   maps lead both a bound subject and a bound object to few row groups. Graph 0 is the default graph.
 - ``graphs``: the named graphs that hold a triple or were created.
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LAYOUT", "MARKER", "TABLES", "create_tables", "open_database"]
 
-LAYOUT = 1
+LAYOUT = 2
 """The version of the tables below; a store of another version is refused."""
 
 ENGINE = 1 / 2

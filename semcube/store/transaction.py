@@ -88,7 +88,7 @@ class Transaction:
         self.report = LoadReport()
         self.changed: set[int] = set()
         """Predicates of quads that were added or removed."""
-        self._encoder = Encoder(connection, salt)
+        self._encoder = Encoder(connection, salt, memory // 8)
         self._held: HeldQuads | None = HeldQuads()
         """Staged quads that are in memory; None when they are in the table ``staged``."""
         self._tail = self._count("SELECT tail FROM meta")
