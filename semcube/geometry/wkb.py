@@ -195,7 +195,7 @@ def _needs_geos(column: pa.Array) -> np.ndarray:
 
 def _is_cut(values: np.ndarray) -> np.ndarray:
     """Whether numbers are small and have more decimals than the kernel writes."""
-    small = np.abs(values) < 1
+    small: np.ndarray = np.abs(values) < 1
     if not small.any():
         return small
     cut: np.ndarray = small & (np.round(np.where(small, values, 0.0), 15) != values)
