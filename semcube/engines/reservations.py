@@ -68,7 +68,7 @@ class Reservation:
         True
         >>> Reservation(1, "a sort").grow(1 << 40)
         Traceback (most recent call last):
-        semcube.errors.QueryMemoryError: a sort holds 1,048,576 MiB of rows, ... memory_mb (1 MiB) allows. ...
+        semcube.errors.QueryMemoryError: a sort holds 1,048,576 MiB of rows, more than memory_mb (1 MiB) allows...
     """
 
     def __init__(self, memory_mb: int, what: str, times: float = 1.0) -> None:

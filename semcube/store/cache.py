@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from semcube.store.distributions import KnownDistributions
 from semcube.store.quad_columns import QuadColumns
 from semcube.store.term_hashes import TermHashes
 from semcube.store.term_texts import TermTexts
@@ -37,6 +38,8 @@ class Counts:
     predicates: dict[int, Predicate] | None = None
     pairs: dict[tuple[int, int], int] = field(default_factory=dict)
     """Predicate and object -> quads."""
+    distributions: KnownDistributions = field(default_factory=KnownDistributions)
+    """The values of the objects of predicates."""
 
 
 class Cache:

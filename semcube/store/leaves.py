@@ -14,8 +14,9 @@ from semcube.io.terms import IRI, Term, key
 from semcube.sparql.algebra import Variable
 from semcube.sparql.dataset import ActiveGraph, Estimate, QuadPattern
 from semcube.sparql.pushdown.names import column_name
-from semcube.sparql.pushdown.parts import only
+from semcube.sparql.pushdown.parts import bit, only
 from semcube.store.cache import Predicate
+from semcube.store.distributions import sampled_values
 from semcube.store.quad_columns import SnapshotColumns
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from semcube.engines.base import Cancellation
     from semcube.engines.rows import Rows
     from semcube.engines.sampling import Sample
+    from semcube.sparql.pushdown.distributions import Distribution
     from semcube.store.cache import Counts
     from semcube.store.quad_columns import QuadColumns
     from semcube.store.snapshot import Snapshot
@@ -153,6 +155,20 @@ class Leaves:
         """Distinct subjects and objects of a predicate (of all for None), roughly."""
         about = self.facts(predicate)
         return (0.0, 0.0) if about is None else (float(about.subjects), float(about.objects))
+
+    def distribution(self, predicate: int, *, times: bool) -> Distribution | None:
+        """The numbers (or times) of the objects of a predicate, sampled when they are first asked for."""
+        about, known = self.facts(predicate), self._counts.distributions
+        if about is None or not about.tags & (bit(Tag.TEMPORAL) if times else bit(Tag.INTEGER, Tag.NUMERIC)):
+            return None
+        found = known.get(predicate, times=times)
+        if found is None:
+            connection = self._snapshot.connection()
+            values = sampled_values(predicate, about.quads, about.objects, self._sorted, connection)
+            for kind, one in values.items():
+                known.put(predicate, one, times=kind)
+            found = values[times]
+        return found
 
     def numbers(self) -> Relational:
         """Columns ``n`` and ``number``: payload and value of each term of tag ``NUMERIC``."""

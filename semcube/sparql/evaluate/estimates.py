@@ -99,6 +99,15 @@ def _joined_rows(node: Algebra, bound: float | None, context: Context) -> float 
     return max(float(solutions.rows), 0.0 if scale == 1.0 else 0.5) * scale
 
 
+def _filtered_rows(node: Filter, below: float | None, context: Context) -> float | None:
+    """The solutions that a filter keeps, where that is worth while to know and the dataset can tell; else all."""
+    if context.push_down == "off" or (context.trace is None and (below is None or below < SAMPLED)):
+        return below
+    relation = context.dataset.push(node, context)
+    found = None if relation is None else relation.estimate()
+    return below if found is None else found.rows
+
+
 def estimate(node: Algebra, context: Context) -> float | None:
     """The solutions of a node to expect, None where nothing is known.
 
@@ -119,7 +128,9 @@ def estimate(node: Algebra, context: Context) -> float | None:
             from semcube.sparql import spatial_estimates
 
             return spatial_estimates.expected(node, context)
-        case Filter(_, pattern) | Extend(pattern, _, _) | Project(pattern, _) | Graph(_, pattern):
+        case Filter(_, pattern):
+            return _filtered_rows(node, estimate(pattern, context), context)
+        case Extend(pattern, _, _) | Project(pattern, _) | Graph(_, pattern):
             return estimate(pattern, context)
         case Distinct(pattern) | Reduced(pattern) | OrderBy(pattern, _) | LeftJoin(pattern, _, _) | Minus(pattern, _):
             return estimate(pattern, context)

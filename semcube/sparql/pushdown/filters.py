@@ -8,6 +8,7 @@ translated.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from semcube.engines import ids
@@ -16,8 +17,20 @@ from semcube.engines.ids import Tag
 from semcube.engines.relational import Call, Column, Constant, Join, Relational, Scalar, Where
 from semcube.io.terms import IRI, Literal
 from semcube.sparql.algebra import Expression, Operation, Variable
+from semcube.sparql.pushdown.distributions import kept_part
 from semcube.sparql.pushdown.names import column_name
-from semcube.sparql.pushdown.parts import UNKNOWN_TIME, Domain, Leaves, Part, bit, looked_up, only, tag_is, time_kind
+from semcube.sparql.pushdown.parts import (
+    UNKNOWN_TIME,
+    Domain,
+    Filtered,
+    Leaves,
+    Part,
+    bit,
+    looked_up,
+    only,
+    tag_is,
+    time_kind,
+)
 
 if TYPE_CHECKING:
     from semcube.sparql.context import Context
@@ -39,9 +52,26 @@ _KINDS: dict[str, tuple[Tag, ...]] = {
 _IDENTITY = (Tag.IRI, Tag.BLANK, Tag.STRING)
 """Terms of these tags are equal if and only if they are the same term."""
 
+SAMPLED = 20_000.0
+"""Where so many rows may be expected, the values of predicates are looked at."""
+
 
 def selected(part: Part, expression: Expression, leaves: Leaves, context: Context) -> Part | None:
     """The rows of a part for which an expression is true; None if that cannot be said in SQL."""
+    filtered = part.filtered or Filtered(part.relation, part.rows)
+    filtered = replace(filtered, filters=(*filtered.filters, expression))
+    worth = filtered.rows >= SAMPLED or context.trace is not None
+    kept = kept_part(filtered.filters, part.predicates, part.distinct, leaves if worth else None)
+    relation = _selection(part, expression, leaves, context)
+    if relation is None:
+        return None
+    if context.trace is not None:
+        context.trace.note(f"filters are expected to keep {kept:.3%} of the rows")
+    return replace(part, relation=relation, rows=filtered.rows * kept, filtered=filtered)
+
+
+def _selection(part: Part, expression: Expression, leaves: Leaves, context: Context) -> Relational | None:
+    """What gives the rows of a part for which an expression is true."""
     joined = _joined_to_values(part, expression, leaves)
     if joined is not None:
         return joined
@@ -52,10 +82,10 @@ def selected(part: Part, expression: Expression, leaves: Leaves, context: Contex
     relation: Relational = Where(conditions.part.relation, condition)
     if conditions.part is not part:
         relation = only(relation, tuple(column_name(v) for v in part.variables))
-    return part.with_relation(relation, part.rows / 3)
+    return relation
 
 
-def _joined_to_values(part: Part, expression: Expression, leaves: Leaves) -> Part | None:
+def _joined_to_values(part: Part, expression: Expression, leaves: Leaves) -> Relational | None:
     """A comparison of a column of numbers or times with a constant: an inner join with the values that fulfil it."""
     match expression:
         case Operation(name, (Variable(variable), Literal() as literal)) if name in _COMPARISONS:
@@ -77,7 +107,7 @@ def _joined_to_values(part: Part, expression: Expression, leaves: Leaves) -> Par
     found = looked_up(part.relation, column, values, "value")
     wanted = Where(found.right, Call(symbol, (Column("value"), constant)))
     names = tuple(column_name(v) for v in part.variables)
-    return part.with_relation(only(Join(found.left, wanted, found.on), names), part.rows / 3)
+    return only(Join(found.left, wanted, found.on), names)
 
 
 def _kind_of(literal: Literal) -> int:

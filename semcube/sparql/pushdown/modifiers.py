@@ -74,6 +74,8 @@ def _project(part: Part, names: tuple[str, ...]) -> Part:
         {name: part.distinct.get(name, 1.0) for name in names},
         part.order,
         hidden,
+        {name: predicate for name, predicate in part.predicates.items() if name in names},
+        part.filtered,
     )
 
 
@@ -87,14 +89,14 @@ def _distinct(part: Part) -> Part | None:
     if any(column.removeprefix("text ") not in visible for column in part.hidden):
         return None
     if not part.domains:
-        return replace(part, relation=Limit(part.relation, 0, 1), rows=1.0)
-    return replace(part, relation=Distinct(part.relation))
+        return part.with_relation(Limit(part.relation, 0, 1), 1.0)
+    return part.with_relation(Distinct(part.relation))
 
 
 def _slice(part: Part, offset: int, limit: int | None) -> Part:
     relation = Sort(part.relation, part.order) if part.order else part.relation
     rows = part.rows if limit is None else min(part.rows, float(limit))
-    return replace(part, relation=Limit(relation, offset, limit), rows=rows)
+    return part.with_relation(Limit(relation, offset, limit), rows)
 
 
 def _order(part: Part, conditions: tuple[OrderCondition, ...], compiler: Compiler) -> Part | None:

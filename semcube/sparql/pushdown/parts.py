@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from semcube.engines.rows import Rows
     from semcube.engines.sampling import Sample
     from semcube.io.terms import Term
+    from semcube.sparql.algebra import Expression
     from semcube.sparql.dataset import Estimate, QuadPattern
+    from semcube.sparql.pushdown.distributions import Distribution
 
 __all__ = [
-    "ANY", "ANY_TIME", "IRIS", "RESOURCES", "Domain", "Leaves", "Part", "PredicateFacts", "bit", "domain_of_ids",
-    "looked_up", "only", "tag_is", "time_kind",
+    "ANY", "ANY_TIME", "IRIS", "RESOURCES", "Domain", "Filtered", "Leaves", "Part", "PredicateFacts", "bit",
+    "domain_of_ids", "looked_up", "only", "tag_is", "time_kind",
 ]  # fmt: skip
 
 
@@ -136,6 +138,10 @@ class Leaves(Protocol):
         """Distinct subjects and objects of a predicate, roughly."""
         ...
 
+    def distribution(self, predicate: int, *, times: bool) -> Distribution | None:
+        """The numbers (or times) of the objects of a predicate, None where they are not known."""
+        ...
+
     def numbers(self) -> Relational:
         """Columns ``n`` and ``number``: payload and value of each term of tag ``NUMERIC``."""
         ...
@@ -166,6 +172,16 @@ class Leaves(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Filtered:
+    """A relation of which filters keep some rows, for estimates."""
+
+    relation: Relational
+    rows: float
+    """Rows to expect before the filters."""
+    filters: tuple[Expression, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """A compiled sub-plan.
 
@@ -186,6 +202,10 @@ class Part:
     """The order of rows that was asked for; applied where the rows leave the engine, or before a slice."""
     hidden: tuple[str, ...] = ()
     """Columns that ``order`` needs beside those of the variables."""
+    predicates: dict[str, int] = field(default_factory=dict)
+    """Variable -> the predicate whose objects it binds."""
+    filtered: Filtered | None = None
+    """What the part is made of, if that is a relation and filters only."""
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -194,7 +214,7 @@ class Part:
 
     def with_relation(self, relation: Relational, rows: float | None = None) -> Part:
         """The same columns from another relation."""
-        return replace(self, relation=relation, rows=self.rows if rows is None else rows)
+        return replace(self, relation=relation, rows=self.rows if rows is None else rows, filtered=None)
 
 
 def domain_of_ids(column: npt.NDArray[np.int64]) -> Domain:

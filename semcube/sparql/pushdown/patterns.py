@@ -32,7 +32,7 @@ from semcube.sparql.dataset import QuadPattern
 from semcube.sparql.plan import IdTable
 from semcube.sparql.pushdown.filters import Conditions, selected
 from semcube.sparql.pushdown.names import column_name
-from semcube.sparql.pushdown.parts import IRIS, RESOURCES, Domain, Leaves, Part, domain_of_ids
+from semcube.sparql.pushdown.parts import IRIS, RESOURCES, Domain, Filtered, Leaves, Part, domain_of_ids
 from semcube.sparql.scope import expression_variables, in_scope
 
 if TYPE_CHECKING:
@@ -131,7 +131,9 @@ class Compiler:
             distinct[pattern.subject.name] = min(rows, subjects)
         if isinstance(pattern.object, Variable):
             distinct[pattern.object.name] = min(rows, objects)
-        return Part(scanned, domains, frozenset(names), rows, distinct)
+        known = isinstance(pattern.object, Variable) and predicate is not None
+        predicates = {pattern.object.name: predicate} if known else {}  # type: ignore[union-attr]
+        return Part(scanned, domains, frozenset(names), rows, distinct, predicates=predicates)  # type: ignore[arg-type]
 
     def _table(self, columns: dict[str, np.ndarray], rows: int) -> Part | None:
         """Known solutions."""
@@ -170,7 +172,15 @@ class Compiler:
         rows = _estimate(left, right)
         distinct = {name: min(rows, left.distinct.get(name, rows), right.distinct.get(name, rows)) for name in domains}
         relation = Join(left.relation, right.relation, tuple(column_name(name) for name in shared))
-        return Part(relation, domains, left.certain | right.certain, rows, distinct)
+        return Part(
+            relation,
+            domains,
+            left.certain | right.certain,
+            rows,
+            distinct,
+            predicates={**right.predicates, **left.predicates},
+            filtered=_joined_filters(left, right, relation.on),
+        )
 
     def _left_join(self, left: Algebra, right: Algebra, expression: Expression | None, graph: GraphName) -> Part | None:
         first = self.compile(left, graph)
@@ -197,7 +207,9 @@ class Compiler:
                 return None  # the values of numbers and times would have to be joined to one of the sides
         relation = LeftJoin(first.relation, second.relation, tuple(map(column_name, shared)), condition)
         rows = max(first.rows, _estimate(first, second))
-        return Part(relation, domains, first.certain, rows, {**second.distinct, **first.distinct})
+        predicates = {**second.predicates, **first.predicates}
+        distinct = {**second.distinct, **first.distinct}
+        return Part(relation, domains, first.certain, rows, distinct, predicates=predicates)
 
     def _own_filter(self, part: Part, expression: Expression, graph: GraphName) -> Part | None:
         """The optional side filtered by itself: the same where it binds all that the condition speaks of."""
@@ -322,6 +334,18 @@ def _plain(part: Part) -> Part:
     names = tuple(column_name(v) for v in part.variables)
     relation = Compute(part.relation, tuple((n, Column(n)) for n in names) or (("_", Constant(1)),))
     return replace(part, relation=relation, order=(), hidden=())
+
+
+def _joined_filters(left: Part, right: Part, on: tuple[str, ...]) -> Filtered | None:
+    """The join with the filters of both sides above it, where their variables mean the same there."""
+    if left.filtered is None and right.filtered is None:
+        return None
+    sides = [part.filtered or Filtered(part.relation, part.rows) for part in (left, right)]
+    for side, part in zip(sides, (left, right), strict=True):
+        if any({v.name for v in expression_variables(one)} - part.certain for one in side.filters):
+            return None
+    rows = _estimate(replace(left, rows=sides[0].rows), replace(right, rows=sides[1].rows))
+    return Filtered(Join(sides[0].relation, sides[1].relation, on), rows, sides[0].filters + sides[1].filters)
 
 
 def _estimate(left: Part, right: Part) -> float:

@@ -12,14 +12,20 @@ import pyarrow as pa
 from semcube.engines.relational import Relational, Sort
 from semcube.sparql.algebra import Variable
 from semcube.sparql.dataset import Estimate
+from semcube.sparql.evaluate.exists import exists_in
 from semcube.sparql.evaluate.solutions import Solutions
-from semcube.sparql.pushdown.names import column_name
+from semcube.sparql.expressions import effective_boolean
+from semcube.sparql.pushdown.names import column_name, variable_name
 from semcube.sparql.pushdown.parts import Leaves, Part
 
 if TYPE_CHECKING:
+    from semcube.engines.sampling import Sample
     from semcube.sparql.context import Context
 
 __all__ = ["SqlRelation"]
+
+_ENOUGH = 10
+"""So many rows of a sample that filters keep tell how many they keep of all."""
 
 
 class SqlRelation:
@@ -66,16 +72,34 @@ class SqlRelation:
 
     def estimate(self) -> Estimate | None:
         """Rows to expect: by a sample where that is cheap, else by the counts of the predicates."""
-        found = self._leaves.sample(self._part.relation)
-        return Estimate(self._part.rows) if found is None else Estimate(found.expected, exact=found.whole)
+        part = self._part
+        found = self._leaves.sample(part.relation if part.filtered is None else part.filtered.relation)
+        if found is None:
+            return Estimate(part.rows)
+        if part.filtered is None:
+            return Estimate(found.expected, exact=found.whole)
+        rows = self._filtered(found).rows
+        if rows >= _ENOUGH or found.whole:
+            return Estimate(rows * found.scale, exact=found.whole)
+        # few of the sample are kept: the values of the predicates tell narrow ranges apart
+        kept = part.rows / part.filtered.rows if part.filtered.rows else 0.0
+        return Estimate(min(found.expected * kept, _ENOUGH * found.scale))
 
     def sample(self) -> tuple[Solutions, float] | None:
         """Some solutions, and how many of all each stands for (1: they are all); None where that would be dear."""
-        found = self._leaves.sample(self._part.relation)
-        if found is None:
+        part = self._part
+        found = self._leaves.sample(part.relation if part.filtered is None else part.filtered.relation)
+        if found is None or any(column_name(v.name) not in found.rows.columns for v in self.variables):
             return None
-        columns = {v.name: found.rows.columns[column_name(v.name)] for v in self.variables}
-        return Solutions(columns, found.rows.count), found.scale
+        return self._filtered(found).select([v.name for v in self.variables]), found.scale
+
+    def _filtered(self, found: Sample) -> Solutions:
+        """The rows of a sample for which the filters are true, by the reference operator."""
+        columns = {variable_name(name): column for name, column in found.rows.columns.items()}
+        rows = Solutions(columns, found.rows.count)
+        for expression in () if self._part.filtered is None else self._part.filtered.filters:
+            rows = rows.where(effective_boolean(expression, rows, self._context, exists_in(self._context)) == 1)
+        return rows
 
     def explain(self) -> str:
         """Its SQL."""
