@@ -85,7 +85,7 @@ class Reservation:
         self.held += nbytes
         self._pending += pending
         _ledger.change(nbytes, pending)
-        return self._has_room() or (_ledger.gives_back() and self._has_room())
+        return self._has_room(nbytes) or (_ledger.gives_back() and self._has_room(nbytes))
 
     def grow(self, nbytes: int) -> None:
         """Hold so many bytes more.
@@ -101,14 +101,15 @@ class Reservation:
                 fix="ask for less (LIMIT, fewer variables, a smaller area), or raise SEMCUBE_MEMORY_MB",
             )
 
-    def _has_room(self) -> bool:
+    def _has_room(self, nbytes: int) -> bool:
+        """Whether what is asked for fits; it may be in memory already, or not yet."""
         whole = _ledger.held + _ledger.pending
         if whole <= self._limit * SHARE:
             return True
         resident = resident_bytes()
         if not resident:
             return whole <= self._limit * _BLIND
-        return resident + _ledger.pending <= self._limit + PROCESS
+        return resident + nbytes + _ledger.pending <= self._limit + PROCESS
 
     def release(self) -> None:
         """Give everything back."""
