@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semcube.config import Settings
+from semcube.engines import reservations
 from semcube.engines.reservations import Reservation
 from semcube.errors import QueryMemoryError
 from semcube.sparql.explain import Trace
@@ -68,7 +69,8 @@ def test_no_rows_of_variables() -> None:
         "CONSTRUCT { ?a ?q ?d . ?c ?p ?b } { ?a ?p ?b . ?c ?q ?d }",
     ],
 )
-def test_what_does_not_fit_ends_with_an_error(text: str) -> None:
+def test_what_does_not_fit_ends_with_an_error(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr(reservations, "resident_bytes", lambda: 1 << 40)
     data = MemoryDataset.parse("\n".join(f"<http://e/s{n}> <http://e/p> <http://e/s{n + 1}> ." for n in range(300)))
     answer = execute(text, data, settings=Settings(threads=1, memory_mb=1), push_down="off")
     with pytest.raises(QueryMemoryError, match=r"memory_mb \(1 MiB\) allows"):
