@@ -72,6 +72,7 @@ class Reservation:
     """
 
     def __init__(self, memory_mb: int, what: str, times: float = 1.0) -> None:
+        self._ledger = _ledger
         self._limit = memory_mb * 1024 * 1024
         self._what = what
         self._times = times
@@ -84,8 +85,8 @@ class Reservation:
         pending = int(nbytes * (self._times - 1))
         self.held += nbytes
         self._pending += pending
-        _ledger.change(nbytes, pending)
-        return self._has_room(nbytes) or (_ledger.gives_back() and self._has_room(nbytes))
+        self._ledger.change(nbytes, pending)
+        return self._has_room(nbytes) or (self._ledger.gives_back() and self._has_room(nbytes))
 
     def grow(self, nbytes: int) -> None:
         """Hold so many bytes more.
@@ -103,17 +104,17 @@ class Reservation:
 
     def _has_room(self, nbytes: int) -> bool:
         """Whether what is asked for fits; it may be in memory already, or not yet."""
-        whole = _ledger.held + _ledger.pending
+        whole = self._ledger.held + self._ledger.pending
         if whole <= self._limit * SHARE:
             return True
         resident = resident_bytes()
         if not resident:
             return whole <= self._limit * _BLIND
-        return resident + nbytes + _ledger.pending <= self._limit + PROCESS
+        return resident + nbytes + self._ledger.pending <= self._limit + PROCESS
 
     def release(self) -> None:
         """Give everything back."""
-        _ledger.change(-self.held, -self._pending)
+        self._ledger.change(-self.held, -self._pending)
         self.held = self._pending = 0
 
     def __enter__(self) -> Reservation:
