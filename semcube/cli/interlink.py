@@ -133,12 +133,12 @@ def interlink(  # noqa: PLR0913, PLR0917 - one parameter for each option
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no summary.")] = False,
 ) -> None:
     """Link the features of two sources by their relations of space, distance or time."""
-    from semcube.cli.start import leave_pandas_out
     from semcube.errors import UsageError
     from semcube.interlink import InterlinkOptions
     from semcube.interlink import interlink as run
     from semcube.interlink.sides import DEFAULT_BASE
     from semcube.io import Progress
+    from semcube.io.start import leave_pandas_out
 
     leave_pandas_out()
     if into is not None and output != "-":

@@ -31,8 +31,8 @@ def load(
     """Load RDF or mapped files into a store: all of them or, if anything fails, nothing."""
     from dataclasses import asdict
 
-    from semcube.cli.start import leave_pandas_out
     from semcube.io.progress import Progress
+    from semcube.io.start import leave_pandas_out
     from semcube.store import Store
 
     leave_pandas_out()

@@ -127,7 +127,7 @@ def transform(  # noqa: PLR0913, PLR0917 - one parameter for each option
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no summary.")] = False,
 ) -> None:
     """Turn files into RDF, with a mapping or without one."""
-    from semcube.cli.start import leave_pandas_out
+    from semcube.io.start import leave_pandas_out
     from semcube.mapping import TransformOptions
 
     leave_pandas_out()

@@ -8,12 +8,12 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from semcube.errors import OutputError
 
-__all__ = ["joined", "output_errors", "replacing", "replacing_folder"]
+__all__ = ["output_errors", "replacing", "replacing_folder"]
 
 SUCCESS = "_SUCCESS"
 """An empty file in each folder that is complete, as Spark and Hadoop write it."""
@@ -138,32 +138,3 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
 def _is_replaceable(folder: Path) -> bool:
     """Whether a folder is empty, or was made by :func:`replacing_folder`."""
     return folder.is_dir() and (not any(folder.iterdir()) or (folder / SUCCESS).exists())
-
-
-def joined(parts: Sequence[Path], target: Path) -> None:
-    """Put files end to end; the first becomes the target, the others are copied behind it and removed.
-
-    Args:
-        parts: At least one file, all on the file system of the target.
-        target: A file, which is replaced.
-
-    Raises:
-        OutputError: The file cannot be written.
-
-    Example:
-        >>> import tempfile
-        >>> folder = Path(tempfile.mkdtemp())
-        >>> parts = [folder / "1", folder / "2"]
-        >>> [part.write_text(f"line {part.name}\\n") for part in parts]
-        [7, 7]
-        >>> joined(parts, folder / "all")
-        >>> (folder / "all").read_text()
-        'line 1\\nline 2\\n'
-    """
-    with output_errors(target):
-        parts[0].replace(target)
-        with target.open("ab") as made:
-            for part in parts[1:]:
-                with part.open("rb") as given:
-                    shutil.copyfileobj(given, made, 1 << 22)
-                part.unlink()

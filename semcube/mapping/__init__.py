@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from semcube.mapping.materialise import TransformOptions, quads, transform
     from semcube.mapping.model import LogicalSource, Mapping, PredicateObjectMap, TermMap, TriplesMap
     from semcube.mapping.parse import read_mapping
-    from semcube.mapping.partitions import transform_in_partitions, transform_in_processes
+    from semcube.mapping.partitions import transform_in_partitions
+    from semcube.mapping.processes import transform_in_processes
     from semcube.mapping.report import LayerReport, TransformReport
     from semcube.mapping.turtle import mapping_turtle
 
@@ -24,7 +25,8 @@ _MODULES = {
     "generator": ("Generated", "generate"),
     "model": ("LogicalSource", "Mapping", "PredicateObjectMap", "TermMap", "TriplesMap"),
     "parse": ("read_mapping",),
-    "partitions": ("transform_in_partitions", "transform_in_processes"),
+    "partitions": ("transform_in_partitions",),
+    "processes": ("transform_in_processes",),
     "report": ("LayerReport", "TransformReport"),
     "materialise": ("TransformOptions", "quads", "transform"),
     "turtle": ("mapping_turtle",),

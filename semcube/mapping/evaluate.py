@@ -31,6 +31,8 @@ from semcube.vocab import WKT_LITERAL
 if TYPE_CHECKING:
     from collections.abc import Mapping as Dictionary
 
+    from semcube.io.ordered import Turns
+
 __all__ = ["Evaluator", "Form", "Options"]
 
 Targets = tuple[LogicalTarget, ...]
@@ -119,31 +121,31 @@ class Evaluator:
             assert isinstance(batch, pa.RecordBatch)
             yield targets, batch
 
-    def written(self, report: LayerReport, form: Form | None) -> Iterator[tuple[Targets, pa.RecordBatch | LineBatch]]:
+    def written(
+        self, report: LayerReport, form: Form | None, turns: Turns | None = None
+    ) -> Iterator[tuple[Targets, pa.RecordBatch | LineBatch]]:
         """As :meth:`routed`, in lines where ``form`` says that they can be written and the mapping is simple enough.
 
         Args:
             report: Receives the counts.
             form: ``triples`` or ``quads``: what lines may say; None for keys, ``geometries`` for keys with the column
                 ``wkb`` where the objects are WKT literals of the source.
+            turns: Which batches are wanted, told of each in turn; all by default.
 
         Raises:
             RowError: As :meth:`quads`.
         """
+        first = None if turns is None else turns.number + 1
         self.table.keeps_wkb = form == "geometries" and self.wkt_column is not None
         program = self.program if form == "quads" or (self.program and not self.program.has_graphs) else None
-        if self.table.system is not None:
-            report.crs = str(self.table.system.target)
-            if self.table.system.note:
-                report.note(self.table.system.note)
-        for note in self.rows.notes:
-            report.note(note)
+        self.note(report)
         is_first = True
         with ExitStack() as exits:
-            connection = self._connection(exits)
-            for batch, rows in self.table.batches(report, self.options.selection):
+            connection = self.connection(exits)
+            for batch, rows in self.table.batches(report, self.options.selection, turns):
                 prepared, fids = batch, rows
                 connection.register("batch", prepared)
+                is_first = is_first if turns is None else turns.number == first
                 if form in ("triples", "quads") and program is not None and not (is_first and program.gives_all):
                     done = yield from self._lines(program, connection, prepared, fids, report)
                     if done == len(fids):
@@ -173,13 +175,22 @@ class Evaluator:
             counts = batch.column("n").to_numpy(zero_copy_only=False)
             made = LineBatch(bytes_of(_text(batch.column("lines"))), int(counts.sum()))
             report.triples += made.quads
-            self._count_rows((counts > 0) | program.gives_all, fids[done : done + len(counts)], report)
+            self.count_rows((counts > 0) | program.gives_all, fids[done : done + len(counts)], report)
             done += len(counts)
             if made.quads:
                 yield (), made
         return done
 
-    def _connection(self, exits: ExitStack) -> Any:
+    def note(self, report: LayerReport) -> None:
+        """What is to be told of the source."""
+        if self.table.system is not None:
+            report.crs = str(self.table.system.target)
+            if self.table.system.note:
+                report.note(self.table.system.note)
+        for note in self.rows.notes:
+            report.note(note)
+
+    def connection(self, exits: ExitStack) -> Any:
         """A database in memory, or in a temporary file that joins may grow in."""
         import duckdb
 
@@ -239,10 +250,11 @@ class Evaluator:
             indices.append(np.arange(batch.num_rows) if rows is None or quad.is_constant else rows)
         for targets, (batches, indices) in grouped.items():
             yield targets, _grouped(batches, indices)
-        self._count_rows(gives, fids, report)
+        self.count_rows(gives, fids, report)
 
     @staticmethod
-    def _count_rows(gives: np.ndarray, fids: np.ndarray, report: LayerReport) -> None:
+    def count_rows(gives: np.ndarray, fids: np.ndarray, report: LayerReport) -> None:
+        """Count the rows that give a quad, and report the others."""
         report.features_out += int(gives.sum())
         for row in np.flatnonzero(~gives):
             report.skip_row(int(fids[row]), "no triple: the columns of the subject or of all its properties are null")
@@ -250,13 +262,14 @@ class Evaluator:
     def _report_bad(self, result: pa.Table, relations: list[pa.Table], fids: np.ndarray, report: LayerReport) -> None:
         for check in self.plan.checks:
             is_bad = pc.fill_null(result.column(f"k{check.number}"), False).to_numpy()
-            self._report_check(check, np.flatnonzero(is_bad), fids, report)
+            self.report_check(check, np.flatnonzero(is_bad), fids, report)
         for table, relation in zip(relations, self.plan.relations, strict=True):
             for check in relation.checks:
                 is_bad = pc.fill_null(table.column(f"k{check.number}"), False).to_numpy()
-                self._report_check(check, table.column("row").to_numpy()[is_bad], fids, report)
+                self.report_check(check, table.column("row").to_numpy()[is_bad], fids, report)
 
-    def _report_check(self, check: Check, rows: np.ndarray, fids: np.ndarray, report: LayerReport) -> None:
+    def report_check(self, check: Check, rows: np.ndarray, fids: np.ndarray, report: LayerReport) -> None:
+        """Report the rows in which a value is bad, or fail."""
         for row in rows:
             reason = f"value does not fit ({check.node})"
             if self.options.on_error != "skip":

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,9 @@ from semcube.mapping.model import FID, GEOMETRY, GEOMETRY_NODE, GEOMETRY_TYPE
 from semcube.mapping.natural import KIND, Kind, kind_of
 from semcube.mapping.report import LayerReport
 from semcube.mapping.rows import MANY, Rows, Selection
+
+if TYPE_CHECKING:
+    from semcube.io.ordered import Turns
 
 __all__ = ["Options", "Table"]
 
@@ -76,8 +80,10 @@ class Table:
                 )
             self.system = output_system(system, self.options.crs, where=where)
 
-    def batches(self, report: LayerReport, selection: Selection) -> Iterator[tuple[pa.Table, np.ndarray]]:
-        """Tables for the projection and the row ids.
+    def batches(
+        self, report: LayerReport, selection: Selection, turns: Turns | None = None
+    ) -> Iterator[tuple[pa.Table, np.ndarray]]:
+        """Tables for the projection and the row ids; only those that ``turns`` wants.
 
         Raises:
             RowError: A geometry cannot be read and ``on_error`` does not skip it.
@@ -88,11 +94,15 @@ class Table:
         report.describes = getattr(self.rows, "describes", False)
         pool = pa.default_memory_pool()
         for batch in self.rows.batches(names, selection, self.options.batch_bytes):
+            if turns is not None and not turns.begin():
+                continue
             report.features_in += batch.num_rows
             if batch.num_rows:
                 yield self._prepared(batch, report)
                 # What earlier batches leave behind in the pool would add up over many batches of different sizes.
                 pool.release_unused()
+            if turns is not None:
+                turns.end()
 
     def _prepared(self, batch: pa.RecordBatch, report: LayerReport) -> tuple[pa.Table, np.ndarray]:
         """The input columns by their names in SQL, and the row ids; rows that cannot be read are left out."""

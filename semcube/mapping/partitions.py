@@ -8,7 +8,6 @@ files together are the lines of the one file. A source is read in parts where it
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from semcube.io.formats import Format
     from semcube.mapping.evaluate import Evaluator
 
-__all__ = ["Partition", "transform_in_partitions", "transform_in_processes"]
+__all__ = ["Partition", "transform_in_partitions"]
 
 Parts = list[tuple[LogicalSource, tuple[int, int] | None]]
 
@@ -114,59 +113,6 @@ def transform_in_partitions(
         work = _Work(inputs, output, mapping, options or TransformOptions(), format, folder)
         report = work.run(engine, partitions or engine.slots * _PER_SLOT)
     report.seconds = time.perf_counter() - started
-    return report
-
-
-def transform_in_processes(
-    inputs: Sequence[str | Path] | str | Path,
-    output: str | Path,
-    mapping: str | Path | Mapping | None = None,
-    options: TransformOptions | None = None,
-    *,
-    jobs: int,
-    format: str | None = None,  # noqa: A002 - the word users know
-) -> TransformReport:
-    """Write files as one RDF file, in several processes of this machine.
-
-    Each source is read in parts where its format allows it; the files of the parts are put together.
-
-    Args:
-        inputs: Files; those the mapping names if empty.
-        output: ``.nt`` or ``.nq``, also with ``.gz``, ``.zst``, ``.bz2`` or ``.xz``, whose files may be put together.
-        mapping: R2RML or RML; made by rule by default.
-        options: How.
-        jobs: How many processes.
-        format: Syntax, where the name of the output does not tell it.
-
-    Returns:
-        The counts, those of the parts of a source together.
-
-    Raises:
-        UsageError: The output is a stream, or of a syntax whose documents cannot be put together.
-        SemcubeError: As :func:`semcube.mapping.transform`; the first error of any process.
-    """
-    from semcube.engines.processes import ProcessEngine
-    from semcube.io.output import joined, replacing
-
-    started = time.perf_counter()
-    if jobs < 1:
-        raise UsageError(f"{jobs} processes", expected="1 or more")
-    if str(output) == "-":
-        raise UsageError("several processes on standard output", expected="a file", fix="name it with --output")
-    with replacing(output) as file, tempfile.TemporaryDirectory(prefix=".semcube-", dir=file.parent) as folder:
-        work = _Work(inputs, output, mapping, options or TransformOptions(), format, Path(folder))
-        if work.syntax.name not in ("nt", "nq"):
-            raise UsageError(
-                f"{work.syntax.title} from several processes",
-                expected=".nt or .nq, whose lines can be put together",
-                fix="write .nt or .nq, or leave --jobs out",
-            )
-        with ProcessEngine(jobs) as engine:
-            report = work.run(engine, jobs)
-        joined(sorted(Path(folder).glob("part-*")), file)
-    report.seconds = time.perf_counter() - started
-    for layer in report.layers:
-        layer.notes = [text for text in layer.notes if text != _BLANK_NODES]
     return report
 
 

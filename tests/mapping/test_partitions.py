@@ -19,7 +19,6 @@ from semcube.mapping import (
     TransformReport,
     transform,
     transform_in_partitions,
-    transform_in_processes,
 )
 from tests.mapping.tables import PREFIXES
 
@@ -206,32 +205,3 @@ def test_only_folders_of_such_runs_are_replaced(tmp_path: Path) -> None:
         transform_in_partitions(source, "-", engine=engine)
     assert (tmp_path / "mine.nt" / "diary.txt").read_text() == "dear"
     assert not list(tmp_path.glob(".*"))
-
-
-def test_several_processes_write_one_file(tmp_path: Path) -> None:
-    source = parquet(tmp_path)
-    whole = transform(source, tmp_path / "whole.nt")
-    report = transform_in_processes(source, tmp_path / "parts.nt.gz", jobs=2)
-    assert sorted(gzip.decompress((tmp_path / "parts.nt.gz").read_bytes()).splitlines(True)) == lines(
-        tmp_path / "whole.nt"
-    )
-    assert counts(report) == counts(whole)
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["parts.nt.gz", "towns.parquet", "whole.nt"]
-    with pytest.raises(RowError, match=r"towns\.parquet.*name"):
-        transform_in_processes(source, tmp_path / "bad.nt", _typed_names(tmp_path), jobs=2)
-    assert not (tmp_path / "bad.nt").exists()
-
-
-def _typed_names(folder: Path) -> Path:
-    rules = TOWNS.replace("towns.shp", "towns.parquet").replace(
-        'rml:reference "name"', 'rml:reference "name" ; rml:datatype <http://www.w3.org/2001/XMLSchema#date>'
-    )
-    (folder / "map.ttl").write_text(rules, encoding="utf-8")
-    return folder / "map.ttl"
-
-
-@pytest.mark.parametrize(("output", "jobs", "message"), [("a.ttl", 2, "Turtle"), ("-", 2, "output"), ("a.nt", 0, "0")])
-def test_what_several_processes_cannot_write(tmp_path: Path, output: str, jobs: int, message: str) -> None:
-    with pytest.raises(UsageError, match=message):
-        transform_in_processes(text(tmp_path), output if output == "-" else tmp_path / output, jobs=jobs)
-    assert [each.name for each in tmp_path.iterdir()] == ["towns.csv"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What commands do first."""
+"""What a process of its own does first, before it uses Arrow."""
 
 from __future__ import annotations
 
