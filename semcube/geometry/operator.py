@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -19,17 +20,19 @@ import shapely
 
 from semcube.errors import GeometryError
 from semcube.geometry.boxes import grow_m, turned
+from semcube.geometry.failures import row_by_row_where_it_fails
 from semcube.geometry.metres import within_m
 from semcube.geometry.portions import portions
 from semcube.geometry.relations import Relation, evaluate, matches, relation
 from semcube.geometry.sorted import distinct
 
-__all__ = ["DISTANCE", "THREAD_PAIRS", "Check", "JoinReport", "SpatialJoin", "is_sound", "spatial_join"]
+__all__ = ["DISTANCE", "THREAD_PAIRS", "Check", "JoinReport", "Side", "SpatialJoin", "is_sound", "spatial_join"]
 
 DISTANCE = "distance"
 """The name of the relation "at most ``distance_m`` metres apart"."""
 
 _CHUNK_PAIRS = 1_000_000
+_FIRST_ROWS = 1024
 THREAD_PAIRS = 20_000
 _THREAD_VERTICES = 10 * THREAD_PAIRS
 _PREPARED_VERTICES = 2_000_000
@@ -59,6 +62,56 @@ class JoinReport:
     """Pairs without a truth value: GEOS could not relate them (invalid geometries)."""
 
 
+class Side:
+    """One side of joins, with what is found out about it once: its tree, and how large its geometries are.
+
+    Args:
+        geometries: Object array of geometries or None.
+        sound: What :func:`is_sound` says of them: int8, 1 or 0, -1 where it is not known; filled in where it is asked.
+
+    Example:
+        >>> side, join = Side(shapely.box([0, 5], 0, [1, 6], 1)), SpatialJoin("sfContains")
+        >>> parts = (shapely.points([[0.5, 0.5]]), shapely.points([[9, 9], [5.5, 0.5]]))
+        >>> [(a.tolist(), b.tolist()) for part in parts for a, b in join.batches(side, part)]
+        [([0], [0]), ([1], [1])]
+    """
+
+    def __init__(self, geometries: np.ndarray, sound: np.ndarray | None = None) -> None:
+        self.geometries = np.asarray(geometries, dtype=object)
+        self.sound = np.full(len(self.geometries), -1, np.int8) if sound is None else sound
+        self.step = _FIRST_ROWS
+        """Rows of another side for which its tree is asked at once, as far as is known."""
+
+    def __len__(self) -> int:
+        return len(self.geometries)
+
+    @cached_property
+    def tree(self) -> shapely.STRtree:
+        """A tree over their boxes."""
+        return shapely.STRtree(self.geometries)
+
+    @cached_property
+    def bounds(self) -> np.ndarray:
+        """The box around all."""
+        return shapely.total_bounds(self.geometries) if len(self) else np.full(4, np.nan)
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """The number of coordinates of each."""
+        return np.asarray(shapely.get_num_coordinates(self.geometries))
+
+    def are_sound(self, rows: np.ndarray) -> np.ndarray | None:
+        """Which of these are sound; None: all of them are."""
+        known = self.sound
+        if bool((known == 1).all()):
+            return None
+        fresh = distinct(rows[known[rows] < 0])
+        if len(fresh):
+            known[fresh] = is_sound(self.geometries[fresh])
+        found: np.ndarray = known[rows] == 1
+        return None if bool(found.all()) else found
+
+
 @dataclass(frozen=True)
 class SpatialJoin:
     """A spatial join, ready to run over two arrays.
@@ -80,15 +133,16 @@ class SpatialJoin:
     """Candidate pairs held at a time, at most (or all of one geometry)."""
     cancellation: Check | None = None
     report: JoinReport = field(default_factory=JoinReport)
-    sound: tuple[np.ndarray, np.ndarray] | None = None
-    """What :func:`is_sound` says of both sides: int8, 1 or 0, -1 where it is not known; filled in where it is asked."""
 
-    def batches(self, left: np.ndarray, right: np.ndarray) -> Iterator[Pairs]:
+    def batches(
+        self, left: np.ndarray | Side, right: np.ndarray | Side, *, held: Side | None = None
+    ) -> Iterator[Pairs]:
         """The pairs of row numbers, in bounded portions, each pair once.
 
         Args:
             left: Object array of geometries or None, in one system with ``right`` (CRS84 for a distance).
             right: Object array of geometries or None.
+            held: The side whose tree is asked, for one that is joined again; None: the side with fewer geometries.
 
         Yields:
             Two int64 arrays of equal length.
@@ -97,10 +151,9 @@ class SpatialJoin:
             GeometryError: The relation is unknown, or is a distance without ``distance_m`` or the reverse.
         """
         chosen = self._relation()
-        left, right = np.asarray(left, dtype=object), np.asarray(right, dtype=object)
-        test = _Test(left, right, chosen, self.distance_m, self.cancellation)
-        if self.sound is not None:
-            test.know(self.sound)
+        left, right = (side if isinstance(side, Side) else Side(side) for side in (left, right))
+        swapped = len(left) < len(right) if held is None else left is held
+        test = _Test((right, left) if swapped else (left, right), swapped, chosen, self)
         for first, second in self._run(test):
             self.report.pairs += len(first)
             yield (second, first) if test.swapped else (first, second)
@@ -114,15 +167,13 @@ class SpatialJoin:
         return None if self.relation == DISTANCE else relation(self.relation)
 
     def _run(self, test: _Test) -> Iterator[Pairs]:
-        stream, held = test.sides
-        tree = shapely.STRtree(held)
-        bounds = shapely.total_bounds(held) if len(held) else np.full(4, np.nan)
+        stream, held = (side.geometries for side in test.sides)
         apart = _Apart(stream, held, test.oriented) if test.oriented and test.oriented.may_be_disjoint else None
-        start, step = 0, 1024
+        start, step = 0, test.sides[1].step
         while start < len(stream):
             if self.cancellation is not None:
                 self.cancellation.check()
-            rows, found = self._candidates(tree, stream[start : start + step], bounds, ordered=apart is not None)
+            rows, found = self._candidates(test.sides[1], stream[start : start + step], ordered=apart is not None)
             rows = rows + start
             if apart is not None:
                 yield from apart.pairs(np.arange(start, min(start + step, len(stream))), (rows, found), self.chunk)
@@ -135,19 +186,20 @@ class SpatialJoin:
                     yield part[0][keep], part[1][keep]
             start += step
             step = int(min(max(step * self.chunk / max(len(rows), 1) / 2, 64), 4 * step, 1 << 20))
+        test.sides[1].step = step
 
-    def _candidates(self, tree: shapely.STRtree, stream: np.ndarray, bounds: np.ndarray, *, ordered: bool) -> Pairs:
+    def _candidates(self, held: Side, stream: np.ndarray, *, ordered: bool) -> Pairs:
         """Pairs whose boxes meet (grown by the distance), sorted where that is asked for."""
-        width = np.int64(max(len(tree.geometries), 1))
+        width = np.int64(max(len(held), 1))
         if self.distance_m is None:
-            rows, found = tree.query(stream)
+            rows, found = held.tree.query(stream)
             if not ordered:
                 return rows, found
             keys = distinct(rows * width + found)
         else:
-            owner, boxes = turned(grow_m(shapely.bounds(stream), self.distance_m), bounds)
+            owner, boxes = turned(grow_m(shapely.bounds(stream), self.distance_m), held.bounds)
             usable = ~np.isnan(boxes).any(axis=1)
-            rows, found = tree.query(shapely.box(*boxes[usable].T))
+            rows, found = held.tree.query(shapely.box(*boxes[usable].T))
             keys = distinct(owner[usable][rows] * width + found)
         return keys // width, keys % width
 
@@ -159,45 +211,49 @@ class _Test:
     GEOS takes, so these go the plain way, as :func:`evaluate` does.
     """
 
-    def __init__(
-        self,
-        left: np.ndarray,
-        right: np.ndarray,
-        chosen: Relation | None,
-        distance_m: float | None,
-        cancellation: Check | None,
-    ) -> None:
-        self.swapped = swapped = len(left) < len(right)
-        self.check = None if cancellation is None else cancellation.check
-        self.sides = (right, left) if swapped else (left, right)
-        self.sizes = tuple(shapely.get_num_coordinates(side) for side in self.sides)
+    def __init__(self, sides: tuple[Side, Side], swapped: bool, chosen: Relation | None, join: SpatialJoin) -> None:
+        self.swapped = swapped
+        self.check = None if join.cancellation is None else join.cancellation.check
+        self.sides = sides
         self.chosen = chosen
         self.oriented = relation(chosen.inverse) if chosen is not None and swapped else chosen
-        self.distance_m = distance_m
-        self._valid = tuple(np.full(len(side), -1, np.int8) for side in self.sides)
-
-    def know(self, sound: tuple[np.ndarray, np.ndarray]) -> None:
-        """Take over which geometries of the left and of the right are sound."""
-        self._valid = sound[::-1] if self.swapped else sound
+        self.distance_m = join.distance_m
 
     def holds(self, pairs: Pairs, threads: int | None) -> tuple[np.ndarray, int]:
         """Which pairs hold, and how many have no truth value."""
-        count = len(pairs[0])
         number = self._threads(pairs, threads)
         if self.oriented is None:
-            return self._in_threads(self._plain, pairs, np.arange(count), number)
-        valid = self._validity(0, pairs[0]) & self._validity(1, pairs[1])
-        side = self._side_to_prepare(pairs, valid)
+            return self._in_threads(self._plain, pairs, number)
+        masks = [
+            mask for side, rows in zip(self.sides, pairs, strict=True) if (mask := side.are_sound(rows)) is not None
+        ]
+        if not masks:
+            return self._sound(pairs, number)
+        valid = np.logical_and.reduce(masks)
+        keep, errors = np.zeros(len(valid), bool), 0
+        for work, rows in ((self._sound, np.flatnonzero(valid)), (self._unsound, np.flatnonzero(~valid))):
+            keep[rows], missed = work((pairs[0][rows], pairs[1][rows]), number)
+            errors += missed
+        return keep, errors
+
+    def _unsound(self, pairs: Pairs, threads: int) -> tuple[np.ndarray, int]:
+        """Pairs with a geometry that is not sound."""
+        return self._plain(pairs)
+
+    def _sound(self, pairs: Pairs, threads: int) -> tuple[np.ndarray, int]:
+        """Pairs of sound geometries."""
+        side = self._side_to_prepare(pairs)
         if side is None:
-            return self._in_threads(self._plain, pairs, np.arange(count), number)
-        good = np.flatnonzero(valid)
-        work = self._in_order if self._fits(pairs[side], side, number) else self._grouped
-        if work == self._grouped:
-            good = good[np.argsort(pairs[side][good], kind="stable")]
-        keep, errors = self._in_threads(lambda some: work(some, side), pairs, good, number)
-        odd = np.flatnonzero(~valid)
-        keep[odd], missed = self._plain((pairs[0][odd], pairs[1][odd]))
-        return keep, errors + missed
+            return self._in_threads(self._plain, pairs, threads)
+        if self._fits(pairs[side], side, threads):
+            return self._in_threads(lambda some: self._in_order(some, side), pairs, threads)
+        order = np.argsort(pairs[side], kind="stable")
+        found, errors = self._in_threads(
+            lambda some: self._grouped(some, side), (pairs[0][order], pairs[1][order]), threads
+        )
+        keep = np.empty(len(found), bool)
+        keep[order] = found
+        return keep, errors
 
     def _threads(self, pairs: Pairs, threads: int | None) -> int:
         """How many threads are worth while: two cost more than one where little is done."""
@@ -206,44 +262,32 @@ class _Test:
             return 1
         if self.oriented is None:
             return wanted
-        visited = min(int(size[rows].sum()) for size, rows in zip(self.sizes, pairs, strict=True))
+        visited = min(int(side.sizes[rows].sum()) for side, rows in zip(self.sides, pairs, strict=True))
         return wanted if visited >= _THREAD_VERTICES else 1
 
     @staticmethod
     def _in_threads(
-        work: Callable[[Pairs], tuple[np.ndarray, int]], pairs: Pairs, order: np.ndarray, threads: int
+        work: Callable[[Pairs], tuple[np.ndarray, int]], pairs: Pairs, threads: int
     ) -> tuple[np.ndarray, int]:
-        parts = np.array_split(order, threads)
-        given = [(pairs[0][part], pairs[1][part]) for part in parts]
         if threads == 1:
-            results = [work(part) for part in given]
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                results = list(pool.map(work, given))
-        keep = np.zeros(len(pairs[0]), dtype=bool)
-        for part, (found, _) in zip(parts, results, strict=True):
-            keep[part] = found
-        return keep, sum(errors for _, errors in results)
+            return work(pairs)
+        parts = zip(*(np.array_split(rows, threads) for rows in pairs), strict=True)
+        with ThreadPoolExecutor(threads) as pool:
+            results = list(pool.map(work, parts))
+        return np.concatenate([found for found, _ in results]), sum(errors for _, errors in results)
 
-    def _validity(self, side: int, rows: np.ndarray) -> np.ndarray:
-        known = self._valid[side]
-        fresh = distinct(rows[known[rows] < 0])
-        if len(fresh):
-            known[fresh] = is_sound(self.sides[side][fresh])
-        return np.asarray(known[rows] == 1)
-
-    def _side_to_prepare(self, pairs: Pairs, valid: np.ndarray) -> int | None:
+    def _side_to_prepare(self, pairs: Pairs) -> int | None:
         """The side on which preparing saves more vertex visits; None where it is not worth while."""
         savings = []
-        for rows, size in zip(pairs, self.sizes, strict=True):
-            uses = np.bincount(rows[valid], minlength=1)
+        for rows, side in zip(pairs, self.sides, strict=True):
+            uses = np.bincount(rows, minlength=1)
             used = np.flatnonzero(uses > 1)
-            savings.append(float((size[used] * (uses[used] - 1)).sum()))
+            savings.append(float((side.sizes[used] * (uses[used] - 1)).sum()))
         best = int(np.argmax(savings))
         return best if savings[best] > _WORTH_PREPARING else None
 
     def _plain(self, pairs: Pairs) -> tuple[np.ndarray, int]:
-        a, b = (self.sides[side][pairs[side]] for side in ((1, 0) if self.swapped else (0, 1)))
+        a, b = (self.sides[side].geometries[pairs[side]] for side in ((1, 0) if self.swapped else (0, 1)))
         result, failed = np.zeros(len(a), bool), 0
         for part in portions(len(a), self.check):
             if self.chosen is None:
@@ -257,22 +301,25 @@ class _Test:
 
     def _fits(self, rows: np.ndarray, side: int, threads: int) -> bool:
         """Whether all geometries of a side that pairs name can be prepared at once, by each thread for itself."""
-        used = np.bincount(rows, minlength=len(self.sizes[side])) > 0
-        return int(self.sizes[side][used].sum()) * threads <= _PREPARED_VERTICES
+        used = np.bincount(rows) > 0
+        return int(self.sides[side].sizes[: len(used)][used].sum()) * threads <= _PREPARED_VERTICES
 
     def _in_order(self, pairs: Pairs, side: int) -> tuple[np.ndarray, int]:
         """Pairs in the order of the stream, whose geometries are then near one another in memory."""
-        own = np.array(self.sides[side], dtype=object)
-        again = np.bincount(pairs[side], minlength=len(own)) > 1
-        own[again] = shapely.force_2d(own[again])
-        shapely.prepare(own[again])
+        shapes, uses = self.sides[side].geometries, np.bincount(pairs[side])
+        own = np.empty(len(uses), dtype=object)
+        once, again = np.flatnonzero(uses == 1), np.flatnonzero(uses > 1)
+        own[once] = shapes[once]
+        copies = shapely.force_2d(shapes[again])
+        shapely.prepare(copies)
+        own[again] = copies
         return self._evaluated(own[pairs[side]], pairs, side)
 
     def _grouped(self, pairs: Pairs, side: int) -> tuple[np.ndarray, int]:
         """Pairs sorted by the prepared side, in portions of a bounded number of prepared vertices."""
         rows = pairs[side]
         starts = np.flatnonzero(np.r_[True, rows[1:] != rows[:-1]]) if len(rows) else np.empty(0, np.int64)
-        weight = np.cumsum(self.sizes[side][rows[starts]])
+        weight = np.cumsum(self.sides[side].sizes[rows[starts]])
         cuts = starts[np.flatnonzero(np.diff(weight // _PREPARED_VERTICES)) + 1] if len(starts) else starts
         results = [
             self._prepared((first, second), side)
@@ -282,21 +329,26 @@ class _Test:
 
     def _prepared(self, pairs: Pairs, side: int) -> tuple[np.ndarray, int]:
         held, uses, counts = np.unique(pairs[side], return_inverse=True, return_counts=True)
-        own = np.array(self.sides[side][held], dtype=object)
+        own = np.array(self.sides[side].geometries[held], dtype=object)
         again = counts > 1
         own[again] = shapely.force_2d(own[again])
         shapely.prepare(own[again])
         return self._evaluated(own[uses], pairs, side)
 
     def _evaluated(self, own: np.ndarray, pairs: Pairs, side: int) -> tuple[np.ndarray, int]:
-        """The relation of prepared geometries with their partners."""
+        """The relation of prepared geometries with their partners, all of them sound."""
         assert self.oriented is not None
         test = self.oriented if side == 0 else relation(self.oriented.inverse)
-        others = self.sides[1 - side][pairs[1 - side]]
+        # what makes relations hard for GEOS are collections, and none is sound
+        holds = None if test.predicate is None else getattr(shapely, test.predicate)
+        others = self.sides[1 - side].geometries[pairs[1 - side]]
         result, failed = np.zeros(len(others), bool), 0
         for part in portions(len(others), self.check):
             errors: dict[int, str] = {}
-            result[part] = evaluate(test, own[part], others[part], errors=errors)
+            if holds is None:
+                result[part] = evaluate(test, own[part], others[part], errors=errors)
+            else:
+                result[part] = row_by_row_where_it_fails(holds, (own[part], others[part]), False, errors)
             failed += len(errors)
         return result, failed
 

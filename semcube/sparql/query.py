@@ -95,7 +95,7 @@ class Answer:
             return
         held: list[Solutions] = []
         rows, enough, since = 0, 0, monotonic()
-        for batch in self._solutions("bindings"):
+        for batch in (part for whole in self._solutions("bindings") for part in whole.pieces()):
             held.append(batch)
             rows += batch.rows
             if rows < enough and monotonic() - since < _DECODED_SECONDS:

@@ -14,6 +14,8 @@ import numpy as np
 import shapely
 
 from semcube.engines import ids
+from semcube.geometry.operator import DISTANCE, Side
+from semcube.geometry.operator import SpatialJoin as SpatialOperator
 from semcube.geometry.sorted import distinct
 from semcube.sparql.algebra import Algebra, Filter, Join, Project, Variable
 from semcube.sparql.context import Context
@@ -156,38 +158,48 @@ class _Pairs:
             streamed: Distinct ids whose geometries are loaded chunk by chunk.
             held_first: Whether the held side is the first argument.
         """
-        shapes = lonlat(held, self.context)
+        kept = self._side(held)
         for part in _chunks(len(streamed), self.context):
             start = part.start
             self.context.cancellation.check()
             numbers = streamed[part]
-            others = lonlat(numbers, self.context)
-            first, second = (held, numbers) if held_first else (numbers, held)
-            sides = (shapes, others) if held_first else (others, shapes)
-            for rows, partners in self._holding(first, second, sides):
-                yield (rows, partners + start) if held_first else (partners, rows + start)
+            again = kept if len(streamed) > part.stop or start else None
+            for rows, partners in self._holding((held, kept), (numbers, self._side(numbers)), held_first, again):
+                yield rows, partners + start
+
+    def _side(self, numbers: np.ndarray) -> Side:
+        """The geometries of ids, with what is known of them."""
+        index = index_of(self.context)
+        return Side(lonlat(numbers, self.context), None if index is None else index.sound(numbers))
 
     def _holding(
-        self, first: np.ndarray, second: np.ndarray, sides: tuple[np.ndarray, np.ndarray]
+        self, held: tuple[np.ndarray, Side], part: tuple[np.ndarray, Side], held_first: bool, again: Side | None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Rows of both sides for which the filter holds."""
-        from semcube.geometry import operator as geometry
+        """Rows of both sides for which the filter holds.
 
+        Args:
+            held: Ids and geometries of the held side.
+            part: Those of a part of the other one.
+            held_first: Whether the held side is the first argument.
+            again: The held side, if there are more parts.
+        """
         threads, cancellation = self.context.settings.threads, self.context.cancellation
-        if self.reach.relation is not None or self.reach.decides:
-            name, metres = self.reach.relation or geometry.DISTANCE, self.reach.metres
-            index = index_of(self.context)
-            sound = None if index is None else (index.sound(first), index.sound(second))
-            join = geometry.SpatialJoin(name, metres, threads=threads, cancellation=cancellation, sound=sound)
-            yield from join.batches(*sides)
-            if index is not None and sound is not None:
-                index.learn(first, sound[0])
-                index.learn(second, sound[1])
+        (first, one), (second, two) = (held, part) if held_first else (part, held)
+        if self.reach.relation is None and not self.reach.decides:
+            for rows, partners in self._near(one.geometries, two.geometries):
+                columns = {self.node.first.name: first[rows], self.node.second.name: second[partners]}
+                truth = effective_boolean(self.node.expression, Solutions(columns, len(rows)), self.context)
+                found = rows[truth == 1], partners[truth == 1]
+                yield found if held_first else found[::-1]
             return
-        for rows, partners in self._near(*sides):
-            columns = {self.node.first.name: first[rows], self.node.second.name: second[partners]}
-            truth = effective_boolean(self.node.expression, Solutions(columns, len(rows)), self.context)
-            yield rows[truth == 1], partners[truth == 1]
+        name, metres, index = self.reach.relation or DISTANCE, self.reach.metres, index_of(self.context)
+        unknown = [(ids, side) for ids, side in (held, part) if bool((side.sound < 0).any())]
+        join = SpatialOperator(name, metres, threads=threads, cancellation=cancellation)
+        for found in join.batches(one, two, held=again):
+            yield found if held_first else found[::-1]
+        if index is not None:
+            for numbers, side in unknown:
+                index.learn(numbers, side.sound)
 
     def _near(self, first: np.ndarray, second: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Rows whose boxes are within reach."""

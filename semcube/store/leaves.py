@@ -36,6 +36,8 @@ __all__ = ["Leaves"]
 
 FEW, FLOWING = 200_000.0, 200_000
 """A plan is tried by look-ups if so many rows are expected, and left to SQL where more than so many flow."""
+ROW_BYTES = 128
+"""More may flow where sorted columns have room for as many rows of this size."""
 COUNTED = 100_000
 """So many counts are kept."""
 
@@ -54,10 +56,13 @@ class Leaves:
         self._counts = counts
         self._sorted: SnapshotColumns | None = None
         self._look_ups: LookUps | None = None
+        self._few = FEW
         if columns is not None:
             sorted_columns = SnapshotColumns(columns, snapshot.version, lambda: self.predicates, snapshot.connection)
             self._sorted = sorted_columns
-            self._look_ups = LookUps(sorted_columns, FLOWING)
+            room = columns.budget // ROW_BYTES
+            self._few, flowing = max(FEW, float(room)), max(FLOWING, room)
+            self._look_ups = LookUps(sorted_columns, flowing)
 
     def id_of(self, term: Term) -> int:
         """The id of a term, 0 if the store lacks it."""
@@ -186,7 +191,7 @@ class Leaves:
 
     def look_up(self, plan: Relational, rows: float) -> Rows | None:
         """The rows of a plan of which so many are expected, if they were found without SQL; None else."""
-        if self._look_ups is None or rows > FEW:
+        if self._look_ups is None or rows > self._few:
             return None
         try:
             return self._look_ups.run(plan)

@@ -43,7 +43,8 @@ class QuadColumns:
     """
 
     def __init__(self, budget: int) -> None:
-        self._budget = budget
+        self.budget = budget
+        """Bytes that may be kept."""
         self._lock = threading.Lock()
         self._pairs: OrderedDict[tuple[str, int], tuple[SortedPairs, int]] = OrderedDict()
         self._wanted: dict[tuple[str, int], int] = {}
@@ -66,7 +67,7 @@ class QuadColumns:
 
     def is_worth(self, column: str, predicate: int, quads: int, version: int) -> bool:
         """Whether to read the quads of a predicate in a version, of which there are so many."""
-        if quads * _WIDTH > self._budget // 2:
+        if quads * _WIDTH > self.budget // 2:
             return False
         with self._lock:
             if self._changed.get(predicate, 0) > version:  # they could not be kept
@@ -96,7 +97,7 @@ class QuadColumns:
 
     def _cut(self) -> None:
         used = self.nbytes
-        while used > self._budget:
+        while used > self.budget:
             pairs, _ = self._pairs.popitem(last=False)[1]
             pairs.grown = None
             used -= pairs.nbytes

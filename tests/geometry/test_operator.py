@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from semcube.errors import GeometryError
 from semcube.geometry import operator, selection
 from semcube.geometry.metres import distance_m
-from semcube.geometry.operator import DISTANCE, SpatialJoin, spatial_join
+from semcube.geometry.operator import DISTANCE, Side, SpatialJoin, is_sound, spatial_join
 from semcube.geometry.relations import RELATIONS, evaluate, matches, matrices
 from semcube.geometry.selection import spatial_filter
 
@@ -55,6 +55,23 @@ def test_every_relation_joins_like_brute_force(left: np.ndarray, right: np.ndarr
     with preparing(prepared):
         for name in (*RELATIONS, "T*T***T**", "FF*FF****", "FF0******", "*********"):
             assert _pairs(spatial_join(left, right, name)) == brute(left, right, name), name
+
+
+@settings(max_examples=40, deadline=None)
+@given(_COLUMN, st.lists(_COLUMN, max_size=4), st.booleans(), st.booleans(), st.sampled_from(sorted(RELATIONS)))
+def test_a_side_is_joined_part_by_part(
+    held: np.ndarray, parts: list[np.ndarray], first: bool, prepared: bool, name: str
+) -> None:
+    side, join, found, start = Side(held), SpatialJoin(name, threads=2), [], 0
+    with preparing(prepared):
+        for part in parts:
+            for a, b in join.batches(*((side, part) if first else (part, side)), held=side):
+                found += _pairs((a, b + start) if first else (a + start, b))
+            start += len(part)
+    other = np.concatenate([np.empty(0, dtype=object), *parts])
+    assert sorted(found) == brute(*((held, other) if first else (other, held)), name)
+    known = side.sound >= 0
+    assert (side.sound[known] == is_sound(held[known])).all()
 
 
 @settings(max_examples=40, deadline=None)

@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from semcube.io.terms import IRI, key
-from semcube.sparql import spatial_reach
+from semcube.sparql import spatial_join, spatial_reach
 from semcube.sparql.algebra import Algebra
 from semcube.sparql.explain import Trace
 from semcube.sparql.memory import MemoryDataset
@@ -113,6 +113,14 @@ DISTANCES = [
     "geof:distance(?v, ?w, uom:nonsense) <= 5",
     "geof:distance(?v, ?w, uom:metre) > 700000",
 ]
+
+
+@pytest.mark.parametrize("relation", ["sfIntersects", "ehContains", "sfDisjoint", "sfTouches"])
+@pytest.mark.parametrize("chunk", [1, 7])
+def test_the_larger_side_is_joined_part_by_part(relation: str, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spatial_join, "CHUNK", chunk)
+    for condition in (f"geof:{relation}(?v, ?w)", "geof:distance(?w, ?v, uom:metre) < 300000"):
+        assert assert_same(data(7), f"SELECT * {{ ?a :kind :a ; geo:asWKT ?v . ?b geo:asWKT ?w FILTER({condition}) }}")
 
 
 @pytest.mark.parametrize("condition", DISTANCES)
