@@ -8,17 +8,21 @@ ids at once. ``QUADS`` (:mod:`semcube.io.terms`) are the general form.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from semcube.io.keys import join
-from semcube.io.terms import KIND_LITERAL, QUADS, TERMS
+from semcube.io.terms import IRI, KIND_BLANK, KIND_IRI, KIND_LITERAL, QUADS, TERMS, Literal, term
 from semcube.vocab import RDF_LANG_STRING, XSD_STRING
 
-__all__ = ["KnownShapes", "Position", "QuadColumns", "TermColumn", "constant_terms"]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["KnownShapes", "Position", "QuadColumns", "TermColumn", "constant_column", "constant_terms"]
 
 Position = int | str | None
 """The number of a column, the key of a constant, or None: the default graph."""
@@ -54,6 +58,11 @@ class TermColumn:
         """``TERMS`` columns; there must be no nulls."""
         return constant_terms(self.lexical, self.kind, self.datatype, self.language)
 
+    def where(self, rows: npt.NDArray[np.bool_]) -> TermColumn:
+        """The same with terms in some rows only."""
+        lexical = pc.if_else(pa.array(rows), self.lexical, pa.scalar(None, self.lexical.type))
+        return self if rows.all() else replace(self, lexical=lexical)
+
     def keys(self) -> pa.Array:
         """Keys; null where a row has no term."""
         valid = self.lexical.is_valid()
@@ -76,32 +85,86 @@ def constant_terms(lexical: pa.Array, kind: int, datatype: str | None, language:
     return pa.record_batch([pa.repeat(pa.scalar(kind, pa.int8()), count), lexical, *texts], schema=TERMS)
 
 
+def constant_column(key: str) -> TermColumn:
+    """A column with one term.
+
+    Example:
+        >>> constant_column('"chat"@fr').keys().to_pylist()
+        ['"chat"@fr']
+    """
+    one = term(key)
+    if isinstance(one, Literal):
+        return TermColumn(pa.array([one.lexical], pa.large_string()), KIND_LITERAL, one.datatype, one.language)
+    lexical, kind = (one.value, KIND_IRI) if isinstance(one, IRI) else (one.label, KIND_BLANK)
+    return TermColumn(pa.array([lexical], pa.large_string()), kind)
+
+
 @dataclass(frozen=True)
 class QuadColumns:
     """The quads of some rows: each pattern gives one for each row in which all its columns have a term."""
 
     columns: tuple[TermColumn, ...]
     patterns: tuple[tuple[Position, Position, Position, Position], ...]
-    """Subject, predicate, object, graph; at least one of them is a column."""
+    """Subject, predicate, object, graph."""
     rows: int
+
+    def in_graph(self, graph: str) -> QuadColumns:
+        """The same with the quads of the default graph in another one.
+
+        Args:
+            graph: Its key.
+        """
+        patterns = tuple((s, p, o, graph if g is None else g) for s, p, o, g in self.patterns)
+        return QuadColumns(self.columns, patterns, self.rows)
+
+    def kept(self) -> Iterator[npt.NDArray[np.bool_] | None]:
+        """Pattern by pattern, the rows that give a quad; None if all do."""
+        valid = [
+            column.lexical.is_valid().to_numpy(zero_copy_only=False) if column.lexical.null_count else None
+            for column in self.columns
+        ]
+        for pattern in self.patterns:
+            found = None
+            for place in {place for place in pattern if isinstance(place, int)}:
+                rows = valid[place]
+                if rows is not None:
+                    found = rows if found is None else found & rows
+            yield found
+
+    def needed(self) -> QuadColumns:
+        """The same without patterns that give no quad, and without terms of rows that give no quad with them."""
+        whole: set[int] = set()
+        patterns = []
+        rows: dict[int, npt.NDArray[np.bool_]] = {}
+        for pattern, kept in zip(self.patterns, self.kept(), strict=True):
+            if kept is not None and not kept.any():
+                continue
+            patterns.append(pattern)
+            for place in {place for place in pattern if isinstance(place, int)}:
+                if kept is None:
+                    whole.add(place)
+                else:
+                    rows[place] = rows[place] | kept if place in rows else kept
+        columns = [
+            column if place in whole else column.where(rows.get(place, np.zeros(self.rows, bool)))
+            for place, column in enumerate(self.columns)
+        ]
+        return QuadColumns(tuple(columns), tuple(patterns), self.rows)
 
     def quads(self) -> Iterator[pa.RecordBatch]:
         """The same as ``QUADS``, pattern by pattern: the reference."""
         keys = [column.keys() for column in self.columns]
-        for pattern in self.patterns:
-            used = [keys[place] for place in pattern if isinstance(place, int)]
-            kept = None
-            for column in used:
-                if column.null_count:
-                    kept = column.is_valid() if kept is None else pc.and_(kept, column.is_valid())
-            arrays = [
-                (keys[place] if kept is None else keys[place].filter(kept)) if isinstance(place, int) else place
-                for place in pattern
-            ]
-            count = next(len(array) for array in arrays if isinstance(array, pa.Array))
-            found = [each if isinstance(each, pa.Array) else _repeated(each, count) for each in arrays]
+        for pattern, kept in zip(self.patterns, self.kept(), strict=True):
+            count = self.rows if kept is None else int(kept.sum())
+            arrays = []
+            for place in pattern:
+                if isinstance(place, int):
+                    arrays.append(keys[place] if kept is None else keys[place].filter(pa.array(kept)))
+                else:
+                    arrays.append(_repeated(place, count))
             if count:
-                yield pa.RecordBatch.from_arrays(found, schema=QUADS)
+                s, p, o, g = arrays
+                yield pa.RecordBatch.from_arrays([s, p, o, g], schema=QUADS)
 
 
 def _repeated(key: str | None, count: int) -> pa.Array:

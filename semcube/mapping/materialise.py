@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+from typing import Literal as OneOf
 
 from semcube.config import Settings
 from semcube.mapping.model import LogicalSource, LogicalTarget, Mapping, TriplesMap
@@ -18,6 +19,7 @@ from semcube.vocab import PREFIXES, RML, RML_LEGACY, RR
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from semcube.io.term_columns import QuadColumns
     from semcube.mapping.evaluate import Evaluator, Form
     from semcube.mapping.geometries import OnError
     from semcube.mapping.raster import RasterSettings
@@ -29,6 +31,7 @@ __all__ = [
     "bound_mapping",
     "evaluators",
     "output_prefixes",
+    "quad_columns",
     "quads",
     "quads_with_geometries",
     "transform",
@@ -140,6 +143,16 @@ def quads_with_geometries(
         yield batch
 
 
+def quad_columns(
+    inputs: Inputs = (), mapping: str | Path | Mapping | None = None, options: TransformOptions | None = None
+) -> Iterator[pa.RecordBatch | QuadColumns]:
+    """As :func:`quads_with_geometries`, as columns of terms where the mapping is simple enough."""
+    chosen = options or TransformOptions()
+    bound, reasons = bound_mapping(inputs, mapping, chosen)
+    for _, batch in _routed(bound, reasons, chosen, TransformReport(), "columns"):
+        yield batch
+
+
 def transform(
     inputs: Inputs,
     output: str | Path | IO[bytes],
@@ -217,7 +230,11 @@ def _quads(
 
 
 def _routed(
-    bound: Mapping, reasons: Reasons, options: TransformOptions, report: TransformReport, form: Form | None
+    bound: Mapping,
+    reasons: Reasons,
+    options: TransformOptions,
+    report: TransformReport,
+    form: Form | OneOf["columns"] | None,
 ) -> Iterator[tuple[tuple[LogicalTarget, ...], Any]]:
     """Batches (of keys, or of lines of a form) and the targets they go to; none is the output of the run."""
     if options.distinct:
@@ -225,11 +242,14 @@ def _routed(
 
         yield from distinct(_routed(bound, reasons, replace(options, distinct=False), report, None), report)
         return
+    from semcube.mapping.term_columns import term_columns
+
     started = time.perf_counter()
     for evaluator, source in evaluators(bound, options):
         layer = report.layer(source.source or evaluator.rows.source, source.iterator or evaluator.rows.layer)
         layer.key = reasons.get(source)
-        for routed in evaluator.written(layer, form):
+        made = term_columns(evaluator, layer) if form == "columns" else evaluator.written(layer, form)
+        for routed in made:
             yield routed
             report.seconds = time.perf_counter() - started
     report.seconds = time.perf_counter() - started

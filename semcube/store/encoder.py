@@ -68,6 +68,8 @@ class Encoder:
         self._most = memory // BYTES
         self._met: HashTable | None = HashTable()
         """Terms met in this transaction; None when they are in the table ``met``."""
+        self.has_plain_values = self._start == 0
+        """Whether it is known that no term is a time, or a number that does not compare as its double does."""
         self._unlisted: list[tuple[npt.NDArray[np.uint32], Ids]] = []
         """Hashes and numbers that the table ``lookup`` lacks."""
 
@@ -116,6 +118,7 @@ class Encoder:
         found[new] = self._numbered(_tags(classes))
         numbers = found[new] & ids.PAYLOAD
         table = _rows(numbers, terms, classes)
+        self._note_values(_tags(classes), classes["exact"].to_numpy(zero_copy_only=False))
         if len(new):
             pairs = zip(fresh.to_pylist(), numbers.tolist(), strict=True)
             listed = ",".join(f"({hash_of(self._salt, key)},{number})" for key, number in pairs)
@@ -166,6 +169,8 @@ class Encoder:
             kept = lacking[start : start + len(part.new)]
             numbers = found[start : start + len(part.new)][kept] & ids.PAYLOAD
             start += len(part.new)
+            if self.has_plain_values:
+                self._note_values(_tags(described[1]), described[1]["exact"].to_numpy(zero_copy_only=False))
             if len(numbers):
                 terms, classes = (each if kept.all() else each.filter(pa.array(kept)) for each in described)
                 stored.append((part, part.new[kept], _rows(numbers, terms, classes)))
@@ -212,6 +217,11 @@ class Encoder:
         self._connection.execute("CREATE OR REPLACE TEMP TABLE met (upper UBIGINT, lower UBIGINT, id BIGINT)")
         self._insert("met", pa.table({"upper": table.upper, "lower": table.lower, "id": table.ids[: len(table)]}))
         self._met = None
+
+    def _note_values(self, tags: Ids, exact: npt.NDArray[np.bool_]) -> None:
+        """See whether new terms are times or inexact numbers."""
+        doubtful = (tags == int(ids.Tag.TEMPORAL)) | ((tags == int(ids.Tag.NUMERIC)) & ~exact)
+        self.has_plain_values = self.has_plain_values and not doubtful.any()
 
     def _insert(self, name: str, rows: pa.Table) -> None:
         with registered(self._connection, {"rows_in": rows}):

@@ -7,20 +7,59 @@ The reference is the SQL of :class:`semcube.store.transaction.Transaction`; both
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["HELD_BYTES", "HeldQuads"]
+from semcube.engines import ids
+
+__all__ = ["HELD_BYTES", "LARGE", "HeldQuads", "PredicateCounts"]
 
 Ids = npt.NDArray[np.int64]
 Columns = tuple[Ids, Ids, Ids]
 
 HELD_BYTES = 256 * 1024 * 1024
 """Quads of a load are held in memory up to here; beyond, the database sorts, which may spill."""
+LARGE = 10**15 - 1
+"""Integers up to here compare as doubles do."""
 _RANGE = 1 << 31
 _ROWS = 1 << 20
+_FIRSTS = np.array([ids.first(tag) for tag in ids.Tag] + [ids.last(max(ids.Tag)) + 1])
+_NEAR, _FAR = (ids.make(ids.Tag.INTEGER, ids.BIAS + value) for value in (-LARGE, LARGE))
+
+
+@dataclass
+class PredicateCounts:
+    """What is known of the quads of a predicate when they are stored."""
+
+    quads: int = 0
+    subjects: int = 0
+    objects: int = 0
+    tags: int = 0
+    """One bit for each tag of an object."""
+    large: bool = False
+    """Whether an object is an integer that is no double."""
+
+    def take_subjects(self, subjects: Ids) -> None:
+        """Count the subjects of all quads, sorted."""
+        self.quads, self.subjects = len(subjects), _runs(subjects)
+
+    def take_objects(self, objects: Ids) -> None:
+        """Count the objects of all quads, sorted."""
+        self.objects = _runs(objects)
+        starts = np.searchsorted(objects, _FIRSTS)
+        self.tags = sum(1 << tag for tag, rows in zip(ids.Tag, np.diff(starts), strict=True) if rows)
+        low, near, far, high = np.searchsorted(
+            objects, [ids.first(ids.Tag.INTEGER), _NEAR, _FAR + 1, ids.last(ids.Tag.INTEGER) + 1]
+        )
+        self.large = bool(near > low or high > far)
+
+
+def _runs(numbers: Ids) -> int:
+    """How many different numbers there are; equal ones stand together."""
+    return int(np.count_nonzero(numbers[1:] != numbers[:-1])) + bool(len(numbers))
 
 
 class _Part(NamedTuple):
@@ -61,6 +100,13 @@ class HeldQuads:
         self.bytes += 8 * (2 * len(p) + len(graphs))
         self.quads += len(p)
 
+    def add_predicate(self, p: int, s: Ids, o: Ids, g: Ids) -> None:
+        """Take in quads of one predicate; ``g`` has one number if all are in one graph."""
+        if len(s):
+            self._parts.append(_Part(np.array([p]), np.array([0, len(s)]), s, o, g))
+            self.bytes += 8 * (2 * len(s) + len(g))
+            self.quads += len(s)
+
     def take(self) -> Iterator[tuple[Ids, Ids, Ids, Ids]]:
         """All quads part by part; none are left."""
         parts, self._parts, self.bytes, self.quads = self._parts, [], 0, 0
@@ -70,16 +116,24 @@ class HeldQuads:
         """All quads as columns; there must be some."""
         return _joined([_columns(part) for part in self._parts], "psog")
 
-    def by_subject(self) -> Iterator[dict[str, Ids]]:
-        """Batches of the distinct quads, sorted by (p, s, o, g)."""
-        yield from self._batches("psog", (0, 1, 2))
+    def by_subject(self, counts: dict[int, PredicateCounts] | None = None) -> Iterator[dict[str, Ids]]:
+        """Batches of the distinct quads, sorted by (p, s, o, g); what is counted goes to ``counts``."""
+        for batch, columns in self._batches("psog", (0, 1, 2)):
+            for predicate, subjects in columns if counts is not None else ():
+                counts.setdefault(predicate, PredicateCounts()).take_subjects(subjects)  # type: ignore[union-attr]
+            yield batch
 
-    def by_object(self) -> Iterator[dict[str, Ids]]:
-        """Batches of the distinct quads, sorted by (p, o, s, g)."""
-        yield from self._batches("posg", (1, 0, 2))
+    def by_object(self, counts: dict[int, PredicateCounts] | None = None) -> Iterator[dict[str, Ids]]:
+        """Batches of the distinct quads, sorted by (p, o, s, g); what is counted goes to ``counts``."""
+        for batch, columns in self._batches("posg", (1, 0, 2)):
+            for predicate, objects in columns if counts is not None else ():
+                counts.setdefault(predicate, PredicateCounts()).take_objects(objects)  # type: ignore[union-attr]
+            yield batch
 
-    def _batches(self, names: str, order: tuple[int, int, int]) -> Iterator[dict[str, Ids]]:
-        """Predicates put together until they are worth a statement."""
+    def _batches(
+        self, names: str, order: tuple[int, int, int]
+    ) -> Iterator[tuple[dict[str, Ids], list[tuple[int, Ids]]]]:
+        """Predicates put together until they are worth a statement, and the first column of each."""
         waiting: list[tuple[Ids, Ids, Ids, Ids]] = []
         rows = 0
         for predicate, columns in self._by_predicate():
@@ -87,10 +141,10 @@ class HeldQuads:
             waiting.append((np.full(len(found[0]), predicate), *found))
             rows += len(found[0])
             if rows >= _ROWS:
-                yield _joined(waiting, names)
+                yield _joined(waiting, names), [(int(each[0][0]), each[1]) for each in waiting]
                 waiting, rows = [], 0
         if rows:
-            yield _joined(waiting, names)
+            yield _joined(waiting, names), [(int(each[0][0]), each[1]) for each in waiting]
 
     def _by_predicate(self) -> Iterator[tuple[int, Columns]]:
         """The quads of each predicate, the smallest predicate first."""

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import pyarrow as pa
 
 from semcube.errors import UnsupportedError, UsageError
+from semcube.io.term_columns import QuadColumns
 from semcube.io.terms import QUADS, key
 from semcube.store.known_geometries import CRS, WKB
 
@@ -25,8 +26,8 @@ def batches_of(
     graph: IRI | None,
     format: str | None,  # noqa: A002
     mapping: str | Path | None,
-) -> Iterator[pa.RecordBatch]:
-    """The quads of anything that :meth:`semcube.store.Store.load` takes, as ``QUADS`` batches.
+) -> Iterator[pa.RecordBatch | QuadColumns]:
+    """The quads of anything that :meth:`semcube.store.Store.load` takes, as ``QUADS`` batches or as columns.
 
     Raises:
         UsageError: It is nothing that can be loaded.
@@ -64,16 +65,16 @@ def _files(
     graph: IRI | None,
     format: str | None,  # noqa: A002
     mapping: str | Path | None,
-) -> Iterator[pa.RecordBatch]:
+) -> Iterator[pa.RecordBatch | QuadColumns]:
     """RDF files one after the other; all others together through a mapping."""
     mapped = [] if format is not None else [path for path in paths if mapping is not None or not _is_rdf(path)]
     for path in paths:
         if path not in mapped:
             yield from _document(path, graph, format)
     if mapped or (mapping is not None and not paths):
-        from semcube.mapping.materialise import quads_with_geometries
+        from semcube.mapping.materialise import quad_columns
 
-        for batch in quads_with_geometries([Path(path) for path in mapped], None if mapping is None else Path(mapping)):
+        for batch in quad_columns([Path(path) for path in mapped], None if mapping is None else Path(mapping)):
             yield _checked(batch, graph)
 
 
@@ -90,8 +91,10 @@ def _is_rdf(path: str | Path) -> bool:
     return True
 
 
-def _checked(batch: Any, graph: IRI | None) -> pa.RecordBatch:
+def _checked(batch: Any, graph: IRI | None) -> pa.RecordBatch | QuadColumns:
     """A batch with the columns of quads, triples put into ``graph``."""
+    if isinstance(batch, QuadColumns):
+        return batch if graph is None else batch.in_graph(key(graph))
     if not isinstance(batch, pa.RecordBatch | pa.Table) or not {"s", "p", "o"} <= set(batch.schema.names):
         raise UsageError(
             f"an item of type {type(batch).__name__}", expected="record batches with the columns s, p, o and g of keys"

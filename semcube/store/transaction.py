@@ -12,16 +12,19 @@ import pyarrow as pa
 
 from semcube.engines import ids
 from semcube.engines.embedded import registered
+from semcube.io.term_columns import Position, QuadColumns, constant_column
 from semcube.sparql.pushdown.parts import time_kind
 from semcube.store.encoder import Encoder
 from semcube.store.geometries import write_geometries
 from semcube.store.known_geometries import KnownGeometries
-from semcube.store.sorting import HELD_BYTES, HeldQuads
-from semcube.vocab import XSD_DATE, XSD_DATETIME, XSD_TIME
+from semcube.store.sorting import HELD_BYTES, LARGE, HeldQuads, PredicateCounts
+from semcube.vocab import GEOMETRY_LITERALS, XSD_DATE, XSD_DATETIME, XSD_TIME
 
 if TYPE_CHECKING:
     import duckdb
     import numpy.typing as npt
+
+    from semcube.io.term_columns import TermColumn
 
     Ids = npt.NDArray[np.int64]
 
@@ -36,8 +39,6 @@ _NEW_GRAPHS = "INSERT INTO graphs SELECT DISTINCT g, false FROM fresh WHERE g <>
 SMALLEST = 16 * 1024 * 1024
 REASONS = 20
 """So many reasons of malformed geometries are kept."""
-LARGE = 10**15 - 1
-"""Integers up to here compare as doubles do."""
 TAIL = 200_000
 """So many quads may stand unsorted behind the sorted ones, or a fifth of them, before all are sorted again."""
 
@@ -92,6 +93,8 @@ class Transaction:
         self._held: HeldQuads | None = HeldQuads()
         """Staged quads that are in memory; None when they are in the table ``staged``."""
         self._tail = self._count("SELECT tail FROM meta")
+        self._constants: dict[str, int] = {}
+        """Ids of keys that stand in each batch of columns."""
 
     # --- adding -----------------------------------------------------------------------------------------------------
 
@@ -108,17 +111,24 @@ class Transaction:
             count, reasons = write_geometries(self.connection, added)
         else:
             count, reasons = write_geometries(self.connection, added, known.of_terms(found, added), known.crs)
+        self._report_geometries(count, reasons)
+        return found
+
+    def _report_geometries(self, count: int, reasons: list[str]) -> None:
         self.report.geometries += count
         self.report.malformed += len(reasons)
         self.report.reasons += reasons[: REASONS - len(self.report.reasons)]
-        return found
 
-    def stage(self, batches: Iterable[pa.RecordBatch]) -> Iterator[int]:
-        """Take in ``QUADS`` batches; yields the number of quads after each step."""
+    def stage(self, batches: Iterable[pa.RecordBatch | QuadColumns]) -> Iterator[int]:
+        """Take in ``QUADS`` batches, or columns; yields the number of quads after each step."""
         for batch in _joined(batches, min(BATCH_BYTES, max(self._memory // 32, SMALLEST))):
-            self._stage(batch)
-            self.report.read += batch.num_rows
-            yield batch.num_rows
+            if isinstance(batch, QuadColumns):
+                count = self._stage_columns(batch)
+            else:
+                self._stage(batch)
+                count = batch.num_rows
+            self.report.read += count
+            yield count
 
     def _stage(self, batch: pa.Table) -> None:
         columns = [batch.column(name).combine_chunks() for name in ("p", "s", "o", "g")]
@@ -138,9 +148,54 @@ class Transaction:
             columns_of_ids.append(own[column.indices.fill_null(size).to_numpy(zero_copy_only=False)])
         self.stage_ids(*columns_of_ids)
 
+    def _stage_columns(self, batch: QuadColumns) -> int:
+        """Take in the quads of all patterns; returns how many they are."""
+        kept_of = dict(zip(batch.patterns, batch.kept(), strict=True))
+        batch = batch.needed()
+        keys = {place for pattern in batch.patterns for place in pattern if isinstance(place, str)}
+        missing = sorted(keys - self._constants.keys())
+        found = self._encode_columns([*batch.columns, *map(constant_column, missing)])
+        self._constants |= {key: int(found.pop()[0]) for key in reversed(missing)}
+        count = 0
+        for pattern in batch.patterns:
+            kept = kept_of[pattern]
+            rows = batch.rows if kept is None else int(kept.sum())
+            columns = [self._values(place, found, kept, rows) for place in pattern]
+            self._stage_pattern(pattern, columns)
+            count += rows
+        return count
+
+    def _encode_columns(self, columns: list[TermColumn]) -> list[Ids]:
+        found, added = self._encoder.encode_columns(columns)
+        for column, rows, table in added:
+            if column.datatype in GEOMETRY_LITERALS:
+                shapes = column.shapes
+                known = () if shapes is None else (shapes.wkb.take(pa.array(rows)), shapes.crs)
+                self._report_geometries(*write_geometries(self.connection, table, *known))
+        return found
+
+    def _values(self, place: Position, found: list[Ids], kept: npt.NDArray[np.bool_] | None, rows: int) -> Ids:
+        """The ids at one position of a pattern."""
+        if isinstance(place, int):
+            return found[place] if kept is None else found[place][kept]
+        return np.full(rows, 0 if place is None else self._constants[place])
+
+    def _stage_pattern(self, pattern: tuple[Position, ...], columns: list[Ids]) -> None:
+        """Take in the quads of one pattern: columns s, p, o, g."""
+        s, p, o, g = columns
+        one_graph = not isinstance(pattern[3], int)
+        room = 24 if one_graph else 32
+        if isinstance(pattern[1], str) and self._held is not None and self._has_room(self._held, room * len(s)):
+            self._held.add_predicate(self._constants[pattern[1]], s, o, g[:1] if one_graph else g)
+        else:
+            self.stage_ids(p, s, o, g)
+
+    def _has_room(self, held: HeldQuads, size: int) -> bool:
+        return held.bytes + size <= min(HELD_BYTES, self._memory // 16)
+
     def stage_ids(self, p: Ids, s: Ids, o: Ids, g: Ids) -> None:
         """Take in quads as ids of the store; graph 0 is the default graph."""
-        if self._held is not None and self._held.bytes + 24 * len(p) <= min(HELD_BYTES, self._memory // 16):
+        if self._held is not None and self._has_room(self._held, 24 * len(p)):
             self._held.add(p, s, o, g)
             return
         self._release()
@@ -189,8 +244,8 @@ class Transaction:
     def _insert_first(self, held: HeldQuads) -> int:
         """The quads of a store that had none, sorted in memory."""
         con = self.connection
-        added = 0
-        for table, batches in (("quads_po", held.by_object()), ("quads_ps", held.by_subject())):
+        added, counts = 0, dict[int, PredicateCounts]()
+        for table, batches in (("quads_po", held.by_object(counts)), ("quads_ps", held.by_subject(counts))):
             added = 0
             for batch in batches:
                 added += len(batch["p"])
@@ -199,7 +254,10 @@ class Transaction:
         self._held = HeldQuads()
         con.execute("CREATE OR REPLACE TEMP VIEW fresh AS FROM quads_ps")
         con.execute(_NEW_GRAPHS)
-        self._count_fresh()
+        if self._encoder.has_plain_values:
+            self._insert_counts(counts)
+        else:
+            self._count_fresh()
         con.execute("DROP VIEW fresh")
         self._tail = 0
         self.report.added += added
@@ -258,6 +316,14 @@ class Transaction:
         self.connection.execute("INSERT INTO predicates FROM counted ANTI JOIN predicates USING (p)")
         self.changed.update(row[0] for row in self.connection.execute("SELECT p FROM counted").fetchall())
         self.connection.execute("DROP TABLE counted")
+
+    def _insert_counts(self, counts: dict[int, PredicateCounts]) -> None:
+        """Counts per predicate of quads whose numbers are all exact and that have no times."""
+        rows = [(p, each.quads, each.subjects, each.objects, each.tags, each.large) for p, each in counts.items()]
+        columns = dict(zip("abcdef", zip(*rows, strict=True), strict=True))
+        with registered(self.connection, {"counted": pa.table({name: list(each) for name, each in columns.items()})}):
+            self.connection.execute("INSERT INTO predicates SELECT *, 0 FROM counted")
+        self.changed.update(counts)
 
     # --- removing ---------------------------------------------------------------------------------------------------
 
@@ -331,11 +397,14 @@ class Transaction:
         return int(self.connection.execute(text).fetchall()[0][0])
 
 
-def _joined(batches: Iterable[pa.RecordBatch], most: int) -> Iterator[pa.Table]:
+def _joined(batches: Iterable[pa.RecordBatch | QuadColumns], most: int) -> Iterator[pa.Table | QuadColumns]:
     """Batches put together to the size that is encoded at once; large ones are cut."""
     waiting: list[pa.RecordBatch] = []
     rows = size = 0
     for batch in batches:
+        if isinstance(batch, QuadColumns):
+            yield batch
+            continue
         for start in range(0, batch.num_rows, BATCH_ROWS):
             part = batch.slice(start, BATCH_ROWS)
             if waiting and not part.schema.equals(waiting[0].schema, check_metadata=True):
