@@ -196,6 +196,13 @@ class Column:
             return None
         return self._doubles, self._truth != ERROR
 
+    @property
+    def known_texts(self) -> pa.Array | None:
+        """The texts (null: error), where the column was made of strings without languages."""
+        if self._strings is None or self._ids is not None or self._strings[1].null_count < self.rows:
+            return None
+        return self._strings[0]
+
     def shapes(self, terms: QueryTerms) -> Shapes:
         """The geometries of the rows, missing where the object is no well-formed geometry literal."""
         if self._shapes is None:
@@ -216,7 +223,10 @@ class Column:
 
         if self._strings is not None:
             return self._strings
-        if self._ids is None or self.constant is not None:
+        if self.constant is not None:
+            text, language = _string(self.constant)
+            return tuple(pa.repeat(pa.scalar(one, pa.large_string()), self.rows) for one in (text, language))
+        if self._ids is None:
             found = [_string(some) for some in self.objects(terms)]
             texts = pa.array([text for text, _ in found], pa.large_string())
             return texts, pa.array([language for _, language in found], pa.large_string())

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from semcube.sparql.algebra import Algebra
     from semcube.sparql.context import Context
 
-__all__ = ["SOLUTION", "ExistsTest", "effective_boolean", "evaluate"]
+__all__ = ["SOLUTION", "ExistsTest", "effective_boolean", "evaluate", "evaluate_column"]
 
 ExistsTest = Callable[["Algebra", Solutions], npt.NDArray[np.bool_]]
 """For each solution, whether a pattern has a solution after substitution (section 18.6)."""
@@ -50,7 +50,14 @@ def evaluate(expression: Expression, solutions: Solutions, context: Context, exi
         context: The evaluation; its terms give and take ids.
         exists: Decides ``EXISTS`` patterns; needed only where the expression has one.
     """
-    return _Evaluation(context, exists).column(expression, solutions).ids(context.terms)
+    return evaluate_column(expression, solutions, context, exists).ids(context.terms)
+
+
+def evaluate_column(
+    expression: Expression, solutions: Solutions, context: Context, exists: ExistsTest | None = None
+) -> Column:
+    """What :func:`evaluate` gives, before computed values get ids."""
+    return _Evaluation(context, exists).column(expression, solutions)
 
 
 def effective_boolean(

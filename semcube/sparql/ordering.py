@@ -33,6 +33,7 @@ from semcube.sparql.terms import Ids, QueryTerms
 from semcube.sparql.values import XSD_DAY_TIME, XSD_DURATION, XSD_YEAR_MONTH, Duration, value
 
 if TYPE_CHECKING:
+    from semcube.sparql.columns import Column
     from semcube.sparql.context import Context
 
 __all__ = ["order", "ranks"]
@@ -40,11 +41,11 @@ __all__ = ["order", "ranks"]
 _KINDS = ("dateTime", "date", "time")
 
 
-def order(keys: Sequence[Ids], descending: Sequence[bool], context: Context) -> npt.NDArray[np.int64]:
+def order(keys: Sequence[Ids | Column], descending: Sequence[bool], context: Context) -> npt.NDArray[np.int64]:
     """The row numbers in order; rows that are equal in every condition stay as they are.
 
     Args:
-        keys: One column of ids per condition, the most important first; all of length n.
+        keys: One column per condition, the most important first; all of length n.
         descending: Whether each condition is ``DESC``.
         context: The evaluation that the ids belong to.
 
@@ -52,10 +53,26 @@ def order(keys: Sequence[Ids], descending: Sequence[bool], context: Context) -> 
         (n,) permutation.
     """
     columns = []
-    for ids, down in zip(keys, descending, strict=True):
-        rank = ranks(ids, context.terms)
+    for key, down in zip(keys, descending, strict=True):
+        rank = ranks(key, context.terms) if isinstance(key, np.ndarray) else _column_ranks(key, context.terms)
         columns.append(-rank if down else rank)
     return np.lexsort(columns[::-1]).astype(np.int64)
+
+
+def _column_ranks(column: Column, terms: QueryTerms) -> npt.NDArray[np.int64]:
+    """As :func:`ranks`; computed texts and doubles need no ids for it."""
+    texts, doubles = column.known_texts, column.known_doubles
+    if texts is not None:
+        rank: pa.Array = pc.rank(texts, tiebreaker="dense")
+        return np.where(_valid(texts), rank.to_numpy(zero_copy_only=False).astype(np.int64), 0)
+    if doubles is not None:
+        numbers, valid = doubles
+        return np.where(valid, np.unique(numbers, return_inverse=True)[1].ravel() + 1, 0)
+    return ranks(column.ids(terms), terms)
+
+
+def _valid(texts: pa.Array) -> npt.NDArray[np.bool_]:
+    return np.asarray(texts.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
 
 
 def ranks(ids: Ids, terms: QueryTerms) -> npt.NDArray[np.int64]:

@@ -6,15 +6,17 @@ from __future__ import annotations
 import functools
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semcube.io.terms import IRI, BlankNode, Literal, Term
+from semcube.sparql.columns import Column
 from semcube.sparql.comparison import compare
 from semcube.sparql.ordering import order, ranks
 from semcube.sparql.terms import QueryTerms
-from semcube.sparql.values import ExpressionError
+from semcube.sparql.values import ExpressionError, to_term
 from semcube.vocab import (
     WKT_LITERAL,
     XSD,
@@ -152,3 +154,20 @@ def test_sorting_is_sorting_by_the_definition(terms_: list[Term | None]) -> None
 
 def _place(terms_: list[Term | None], row: int) -> int:
     return IN_ORDER.index(terms_[row])
+
+
+@given(st.lists(st.one_of(st.none(), st.text("abé\U0001f30d", max_size=3)), max_size=12), st.booleans())
+def test_computed_texts_are_ordered_as_their_terms(texts: list[str | None], down: bool) -> None:
+    some = context()
+    column = Column.of_strings(pa.array(texts, pa.large_string()))
+    ids = some.terms.intern_terms([None if text is None else Literal(text) for text in texts])
+    assert order([column], [down], some).tolist() == order([ids], [down], some).tolist()
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(), st.sampled_from([0.0, -0.0])), max_size=12), st.booleans())
+def test_computed_doubles_are_ordered_as_their_terms(numbers: list[float | None], down: bool) -> None:
+    some = context()
+    valid = np.array([number is not None for number in numbers], bool)
+    column = Column.of_doubles(np.array([number or 0.0 for number in numbers], float), valid)
+    ids = some.terms.intern_terms([None if n is None else to_term(float(n)) for n in numbers])
+    assert order([column], [down], some).tolist() == order([ids], [down], some).tolist()

@@ -17,7 +17,7 @@ from semcube.sparql.evaluate.external_sort import external_sort
 from semcube.sparql.evaluate.run import operator, run
 from semcube.sparql.evaluate.solutions import BATCH_ROWS, Solutions, collect, rebatch
 from semcube.sparql.evaluate.tables import SEEN_TIMES, SeenRows, group_rows
-from semcube.sparql.expressions import SOLUTION, effective_boolean, evaluate
+from semcube.sparql.expressions import SOLUTION, effective_boolean, evaluate, evaluate_column
 from semcube.sparql.ordering import order
 from semcube.sparql.scope import expression_parts, in_scope
 
@@ -120,7 +120,7 @@ def _sorted(solutions: Solutions, node: OrderBy, context: Context) -> Iterator[S
     if not solutions.rows:
         return
     exists = exists_in(context)
-    keys = [evaluate(condition.expression, solutions, context, exists) for condition in node.conditions]
+    keys = [evaluate_column(condition.expression, solutions, context, exists) for condition in node.conditions]
     permutation = order(keys, [condition.descending for condition in node.conditions], context)
     yield from solutions.take(permutation).pieces()
 
@@ -147,7 +147,11 @@ def _first_ordered(node: Slice, by: OrderBy, names: list[str] | None, context: C
     held, keys = Solutions({}, 0), [np.empty(0, np.int64) for _ in by.conditions]
     descending = [condition.descending for condition in by.conditions]
     for batch in rebatch(run(by.pattern if near is None else near, context), max(BATCH_ROWS, wanted)):
-        new = [evaluate(condition.expression, batch, context, exists) for condition in by.conditions]
+        columns = [evaluate_column(condition.expression, batch, context, exists) for condition in by.conditions]
+        if batch.rows > 2 * wanted:  # what cannot be among the first needs no ids
+            own = order(columns, descending, context)[:wanted]
+            batch, columns = batch.take(own), [column.take(own) for column in columns]  # noqa: PLW2901
+        new = [column.ids(context.terms) for column in columns]
         keys = [np.concatenate(pair) for pair in zip(keys, new, strict=True)]
         held = collect([held, batch])
         first = order(keys, descending, context)[:wanted]

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from semcube.sparql.context import Context
 
 __all__ = [
-    "concat", "contains", "datatype", "is_tagged", "lang", "lcase", "same_term", "str_", "strends", "strlen",
-    "strstarts", "substr", "ucase",
+    "concat", "contains", "datatype", "is_tagged", "lang", "langmatches", "lcase", "same_term", "str_", "strends",
+    "strlen", "strstarts", "substr", "ucase",
 ]  # fmt: skip
 
 Kernel = Callable[["Context", list[Column]], "Column | None"]
@@ -96,6 +96,27 @@ def substr(context: Context, arguments: list[Column]) -> Column | None:
     stop = max(numbers[0] - 1 + numbers[1], start) if len(numbers) > 1 else None
     lexical, language = arguments[0].strings(context.terms)
     return Column.of_strings(pc.utf8_slice_codeunits(lexical, start, stop), language)
+
+
+def langmatches(context: Context, arguments: list[Column]) -> Column | None:
+    """See LANGMATCHES; for a constant range and tags of ASCII."""
+    tags, wanted = arguments
+    if wanted.constant is None:
+        return None
+    try:
+        range_ = str(COERCE["simple literal"](wanted.constant)).lower()
+    except ExpressionError:
+        return Column.of_errors(tags.rows)
+    lexical, language = tags.strings(context.terms)
+    if not _numpy(pc.string_is_ascii(lexical), True).all():
+        return None
+    if range_ == "*":
+        found = pc.not_equal(lexical, "")
+    else:
+        lower = pc.ascii_lower(lexical)
+        found = pc.or_(pc.equal(lower, range_), pc.starts_with(lower, range_ + "-"))
+    truth = _numpy(found.cast(pa.int8()), ERROR)
+    return Column.of_truth(np.where(_numpy(language.is_null(), True), truth, ERROR).astype(np.int8))
 
 
 def concat(context: Context, arguments: list[Column]) -> Column | None:

@@ -106,7 +106,13 @@ def concat(*texts: Literal) -> Object:
     return _like(joined, texts[0]) if len(languages) == 1 else joined
 
 
-@function("LANGMATCHES", ("simple literal", "simple literal"), "boolean", clause="SPARQL 1.1, 17.4.3.13")
+@function(
+    "LANGMATCHES",
+    ("simple literal", "simple literal"),
+    "boolean",
+    clause="SPARQL 1.1, 17.4.3.13",
+    vector=columns.langmatches,
+)
 def langmatches(tag: str, wanted: str) -> Object:
     """Whether a language tag is in a language range (RFC 4647 basic filtering); ``*`` is any language."""
     if wanted == "*":
