@@ -10,6 +10,7 @@ to the same answers.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["compare_columns", "distinct_rows", "equal_columns"]
 
 Bools = npt.NDArray[np.bool_]
+
+_MANY = 1024
+"""So many rows are looked through for terms that repeat."""
 
 
 class _Side(NamedTuple):
@@ -76,7 +80,7 @@ def equal_columns(left: Column, right: Column, terms: QueryTerms) -> Truth:
         _decide(truth, open_, known & np.isin(class_a, _IDENTITY), a.ids == b.ids)
     rows = np.flatnonzero(open_ & ((class_a == Tag.STRING) | (class_a == Tag.LANGUAGE)) & known)
     if len(rows):
-        truth[rows] = _equal_strings(left.take(rows), right.take(rows), terms)
+        truth[rows] = _once_each(_equal_strings, left.take(rows), right.take(rows), terms)
         open_[rows] = False
     _decide_each(truth, open_, left, right, terms, lambda x, y: int(equal(x, y)))
     return truth
@@ -103,7 +107,7 @@ def compare_columns(operator: str, left: Column, right: Column, terms: QueryTerm
         _decide(truth, open_, (a.tags == Tag.BOOLEAN) & (b.tags == Tag.BOOLEAN), accepts(a.ids, b.ids))
     rows = np.flatnonzero(open_ & (a.tags == Tag.STRING) & (b.tags == Tag.STRING))
     if len(rows):
-        truth[rows] = _compare_strings(operator, left.take(rows), right.take(rows), terms)
+        truth[rows] = _once_each(partial(_compare_strings, operator), left.take(rows), right.take(rows), terms)
         open_[rows] = False
 
     def one(x: Object, y: Object) -> int:
@@ -155,6 +159,22 @@ def _decide_each(
         except (ExpressionError, ArithmeticError):
             continue
     truth[rows] = found[number]
+
+
+def _once_each(
+    kernel: Callable[[Column, Column, QueryTerms], Truth], left: Column, right: Column, terms: QueryTerms
+) -> Truth:
+    """A comparison; with a constant, once for each distinct term where they repeat."""
+    side = left if right.constant is not None else right if left.constant is not None else None
+    ids = None if side is None else side.known_ids
+    if ids is None or len(ids) < _MANY:
+        return kernel(left, right, terms)
+    distinct, number = np.unique(ids, return_inverse=True)
+    if 2 * len(distinct) > len(ids):
+        return kernel(left, right, terms)
+    once = np.arange(len(distinct))
+    few = [Column.of_ids(distinct) if column is side else column.take(once) for column in (left, right)]
+    return kernel(few[0], few[1], terms)[number.ravel()]
 
 
 def _equal_strings(left: Column, right: Column, terms: QueryTerms) -> Truth:

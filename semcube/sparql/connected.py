@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from semcube.io.terms import IRI
 from semcube.sparql.algebra import Algebra, Join, Service, TriplePattern, Unit, Variable
 from semcube.sparql.rewrite.traverse import with_exists
 from semcube.sparql.scope import children, in_scope, with_children
 
-__all__ = ["GraphName", "connected_join", "map_outside_services", "triple_groups"]
+__all__ = ["GraphName", "connected_groups", "connected_join", "map_outside_services", "triple_groups"]
 
 GraphName = Variable | IRI | None
+Item = TypeVar("Item")
 
 
 def connected_join(parts: Sequence[Algebra]) -> Algebra:
@@ -37,26 +39,35 @@ def connected_join(parts: Sequence[Algebra]) -> Algebra:
     return joined
 
 
-def triple_groups(triples: Sequence[TriplePattern]) -> list[tuple[TriplePattern, ...]]:
-    """The triples that share variables, directly or by others, together.
+def connected_groups(items: Iterable[Item], variables: Callable[[Item], Iterable[Variable]]) -> list[list[Item]]:
+    """The items that share variables, directly or by others, together.
+
+    Args:
+        items: Triple patterns, or parts of a join.
+        variables: The variables of one.
 
     Example:
         >>> p = IRI("http://e/p")
-        >>> found = triple_groups([TriplePattern(Variable(x), p, Variable(y)) for x, y in ("xy", "ab", "yz")])
-        >>> [len(group) for group in found]
+        >>> triples = [TriplePattern(Variable(x), p, Variable(y)) for x, y in ("xy", "ab", "yz")]
+        >>> [len(group) for group in connected_groups(triples, lambda triple: triple.variables)]
         [1, 2]
     """
-    groups: list[tuple[set[Variable], list[TriplePattern]]] = []
-    for triple in triples:
-        scope, members = set(triple.variables), [triple]
+    groups: list[tuple[set[Variable], list[Item]]] = []
+    for item in items:
+        scope, members = set(variables(item)), [item]
         apart = []
-        for variables, group in groups:
-            if variables & scope:
-                scope, members = scope | variables, group + members
+        for known, group in groups:
+            if known & scope:
+                scope, members = scope | known, group + members
             else:
-                apart.append((variables, group))
+                apart.append((known, group))
         groups = [*apart, (scope, members)]
-    return [tuple(members) for _, members in groups]
+    return [members for _, members in groups]
+
+
+def triple_groups(triples: Iterable[TriplePattern]) -> list[tuple[TriplePattern, ...]]:
+    """The triples that share variables, directly or by others, together."""
+    return [tuple(group) for group in connected_groups(triples, lambda triple: triple.variables)]
 
 
 def map_outside_services(node: Algebra, change: Callable[[Algebra], Algebra]) -> Algebra:

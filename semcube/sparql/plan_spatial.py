@@ -31,7 +31,7 @@ from semcube.sparql.algebra import (
     Values,
     Variable,
 )
-from semcube.sparql.connected import connected_join, triple_groups
+from semcube.sparql.connected import connected_groups, connected_join, triple_groups
 from semcube.sparql.plan import IdTable, SpatialJoin, SpatialSelect
 from semcube.sparql.scope import certain, children, expression_parts, expression_variables, in_scope, with_children
 from semcube.vocab import GEOF
@@ -197,7 +197,7 @@ def is_constant(expression: Expression) -> bool:
 
 def _joined(pattern: Algebra, atoms: list[SpatialAtom]) -> tuple[Algebra, set[int]]:
     """The pattern with spatial joins between its unconnected parts, and the ids of the expressions used up."""
-    parts = _components(list(_factors(pattern)))
+    parts = [_conjunction(group) for group in connected_groups(_factors(pattern), in_scope)]
     done: set[int] = set()
     for atom in atoms:
         if not isinstance(atom.first, Variable) or not isinstance(atom.second, Variable):
@@ -226,21 +226,6 @@ def _factors(node: Algebra) -> Iterator[Algebra]:
             return
         case _:
             yield node
-
-
-def _components(factors: list[Algebra]) -> list[Algebra]:
-    """The joins of factors that share variables, directly or by others."""
-    groups: list[tuple[frozenset[Variable], list[Algebra]]] = []
-    for factor in factors:
-        scope, members = in_scope(factor), [factor]
-        apart = []
-        for variables, group in groups:
-            if variables & scope:
-                scope, members = scope | variables, group + members
-            else:
-                apart.append((variables, group))
-        groups = [*apart, (scope, members)]
-    return [_conjunction(members) for _, members in groups]
 
 
 def _conjunction(factors: list[Algebra]) -> Algebra:

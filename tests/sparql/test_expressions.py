@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from semcube.engines.base import Cancellation
 from semcube.errors import QueryCancelledError
 from semcube.io.terms import IRI, BlankNode, Literal, Term
+from semcube.sparql import column_comparison
 from semcube.sparql.algebra import BGP, Aggregate, Exists, Operation, Variable
 from semcube.sparql.column_comparison import compare_columns, distinct_rows, equal_columns
 from semcube.sparql.columns import Column
@@ -262,6 +263,22 @@ def test_columns_compare_as_single_terms_do(pairs: list[tuple[Term | None, Term 
     for operator in ("<", "<=", ">", ">="):
         found = compare_columns(operator, left, right, terms).tolist()
         assert found == [scalar(operator, *pair) for pair in pairs], operator
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(OTHERS, min_size=1, max_size=5), OTHERS, st.booleans())
+def test_a_constant_is_compared_once_with_each_term(listed: list[Term | None], other: Term | None, first: bool) -> None:
+    if other is None:
+        return
+    terms, rows = QueryTerms(None), listed * 3
+    sides = [Column.of_ids(terms.intern_terms(rows)), Column.of_constant(other, len(rows))]
+    pairs = [(some, other) for some in rows]
+    if not first:
+        sides, pairs = sides[::-1], [pair[::-1] for pair in pairs]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(column_comparison, "_MANY", 1)
+        assert equal_columns(*sides, terms).tolist() == [scalar("=", *pair) for pair in pairs]
+        assert compare_columns("<", *sides, terms).tolist() == [scalar("<", *pair) for pair in pairs]
 
 
 @settings(max_examples=60, deadline=None)
