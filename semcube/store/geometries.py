@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The geometry literals of a store: decoded once when they are loaded, read back in chunks of bounded memory."""
+"""The geometry literals of a store, read back in chunks of bounded memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Ids = npt.NDArray[np.int64]
 
-__all__ = ["GeometryColumn", "decode_geometries"]
+__all__ = ["GeometryColumn"]
 
 CHUNK = 4096
 """Geometries that are read and decoded together."""
@@ -33,89 +33,6 @@ MANY = CHUNK // 16
 """Where so many of a chunk are wanted at once it is read whole; else they are read, and kept, one by one."""
 _BESIDE = 600
 """Bytes that a geometry takes beside those of its coordinates."""
-_SCHEMA = pa.schema(
-    [("n", pa.int64()), ("crs", pa.string()), ("wkb", pa.binary()), ("lonlat", pa.binary())]
-    + [(name, pa.float64()) for name in ("minx", "miny", "maxx", "maxy")]
-    + [("error", pa.string())]
-)
-
-
-def decode_geometries(terms: pa.Table, wkb: pa.Array | None = None, crs: str = "") -> pa.Table:
-    """Rows of the table ``geometries`` for new terms.
-
-    Args:
-        terms: New rows of the table ``terms``.
-        wkb: The geometries of WKT literals where they are known, row by row.
-        crs: IRI of the system of ``wkb``.
-
-    Returns:
-        One row per geometry literal, malformed ones with the reason.
-    """
-    from semcube.geometry.literals import parse
-
-    is_geometry = pc.equal(terms["tag"], int(ids.Tag.GEOMETRY))
-    parts = []
-    if wkb is not None:
-        known = pc.and_(is_geometry, wkb.is_valid())
-        is_geometry = pc.and_not(is_geometry, known)
-        parts += _from_wkb(terms["n"].filter(known), wkb.filter(known.combine_chunks()), crs)
-    chosen = terms.filter(is_geometry)
-    if not len(chosen) and not parts:
-        return _SCHEMA.empty_table()
-    for datatype in pc.unique(chosen["datatype"]).to_pylist():
-        part = chosen.filter(pc.equal(chosen["datatype"], datatype))
-        lexical = part["lexical"].combine_chunks()
-        parts += [
-            _rows(part["n"].slice(start, CHUNK), parse(lexical.slice(start, CHUNK), datatype))
-            for start in range(0, len(part), CHUNK)
-        ]
-    return pa.concat_tables(parts).sort_by("n")
-
-
-def _from_wkb(numbers: pa.ChunkedArray, wkb: pa.Array, crs: str) -> list[pa.Table]:
-    """Rows of geometries that are known already."""
-    import shapely
-
-    from semcube.geometry.literals import Geometries, system_of
-
-    system = system_of(crs)[0]
-    parts = []
-    for start in range(0, len(wkb), CHUNK):
-        native = shapely.from_wkb(wkb.slice(start, CHUNK).to_numpy(zero_copy_only=False))
-        known = Geometries(native, np.zeros(len(native), np.int16), (system,))
-        parts.append(_rows(numbers.slice(start, CHUNK), known))
-    return parts
-
-
-def _rows(numbers: pa.ChunkedArray, geometries: Geometries) -> pa.Table:
-    import shapely
-
-    lonlat = geometries.lonlat
-    boxes = shapely.bounds(lonlat).reshape(-1, 4)
-    native = geometries.native
-    other = np.full(len(native), None, object)
-    if lonlat is not native:
-        changed = np.array([a is not b for a, b in zip(lonlat, native, strict=True)], bool)
-        other[changed] = lonlat[changed]
-    systems = [None if system is None else system.iri for system in geometries.systems_by_row()]
-    errors = pa.array([geometries.errors.get(row) for row in range(len(geometries))], pa.string())
-    return pa.table(
-        [
-            numbers,
-            pa.array(systems, pa.string()),
-            pa.array(_wkb(native), pa.binary()),
-            pa.array(_wkb(other), pa.binary()),
-            *(pa.array(boxes[:, i], mask=np.isnan(boxes[:, i])) for i in range(4)),
-            errors,
-        ],
-        schema=_SCHEMA,
-    )
-
-
-def _wkb(geometries: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    import shapely
-
-    return np.asarray(shapely.to_wkb(geometries, output_dimension=4, byte_order=1, flavor="iso"), dtype=object)
 
 
 class GeometryColumn:
@@ -372,18 +289,3 @@ def _decode(rows: pa.Table) -> Geometries:
         lonlat[list(errors)] = None
     found.__dict__["lonlat"] = lonlat
     return found
-
-
-def write_geometries(
-    connection: duckdb.DuckDBPyConnection, terms: pa.Table, wkb: pa.Array | None = None, crs: str = ""
-) -> tuple[int, list[str]]:
-    """Decode and store the geometries among new terms; those of which WKB is known are not read from their text.
-
-    Returns:
-        How many there are, and why each malformed one is.
-    """
-    rows = decode_geometries(terms, wkb, crs)
-    if len(rows):
-        with registered(connection, {"decoded": rows}):
-            connection.execute("INSERT INTO geometries SELECT * FROM decoded")
-    return len(rows), [text for text in rows["error"].to_pylist() if text is not None]

@@ -15,7 +15,7 @@ from semcube.engines.embedded import registered
 from semcube.io.term_columns import Position, QuadColumns, constant_column
 from semcube.sparql.pushdown.parts import time_kind
 from semcube.store.encoder import Encoder
-from semcube.store.geometries import write_geometries
+from semcube.store.geometry_rows import write_geometries
 from semcube.store.known_geometries import KnownGeometries
 from semcube.store.sorting import HELD_BYTES, LARGE, HeldQuads, PredicateCounts
 from semcube.vocab import GEOMETRY_LITERALS, XSD_DATE, XSD_DATETIME, XSD_TIME
