@@ -32,7 +32,7 @@ from semcube.vocab import GEOF, XSD_DECIMAL, XSD_INTEGER
 if TYPE_CHECKING:
     from semcube.sparql.context import Context
 
-__all__ = ["aggregate", "counts"]
+__all__ = ["aggregate", "averages", "count_ids", "counts"]
 
 Groups = npt.NDArray[np.int64]
 _INTEGERS = int(Tag.INTEGER) << SHIFT
@@ -101,7 +101,19 @@ def aggregate(call: Aggregate, arguments: list[Ids], groups: Groups, n_groups: i
 
 def counts(groups: Groups, n_groups: int) -> Ids:
     """The ids of how many rows each group has."""
-    return np.asarray(np.bincount(groups, minlength=n_groups), dtype=np.int64) + (_INTEGERS + BIAS)
+    return count_ids(np.bincount(groups, minlength=n_groups))
+
+
+def count_ids(numbers: npt.NDArray[np.int64]) -> Ids:
+    """The ids of counts."""
+    return np.asarray(numbers, dtype=np.int64) + (_INTEGERS + BIAS)
+
+
+def averages(sums: Ids, sizes: npt.NDArray[np.int64], context: Context) -> Ids:
+    """The ids of sums (0 for an error) divided by the sizes of their groups."""
+    numbers = [_number(some) for some in context.terms.values(sums)]
+    means = [_mean(number, size) for number, size in zip(numbers, sizes.tolist(), strict=True)]
+    return context.terms.intern_terms([_literal(number) for number in means])
 
 
 def _with_errors(ids: Ids, groups: Groups, n_groups: int) -> npt.NDArray[np.bool_]:

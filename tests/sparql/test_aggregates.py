@@ -8,9 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from semcube.engines.reservations import Reservation
 from semcube.io.terms import IRI, BlankNode, Literal, Term
 from semcube.sparql.aggregates import aggregate
 from semcube.sparql.algebra import Aggregate
+from semcube.sparql.evaluate import grouping
+from semcube.sparql.evaluate.run import run
+from semcube.sparql.memory import MemoryDataset
+from semcube.sparql.query import execute
 from semcube.sparql.values import Number, add, divide, is_number, literal, value
 from semcube.vocab import XSD_BOOLEAN, XSD_DATE, XSD_DECIMAL, XSD_DOUBLE, XSD_FLOAT, XSD_INTEGER
 from tests.sparql.expression_cases import context, short
@@ -156,3 +161,35 @@ def test_fast_sums_equal_adding_one_by_one(name: str, rows: list[tuple[int, Lite
         if name == "AVG" and total is not None and members:
             total = divide(total, len(members))
         assert found[group] == (None if total is None else literal(total))
+
+
+@pytest.mark.parametrize("by", ["", "?s", "?s ?kind", "(STRLEN(STR(?o)) AS ?length)"])
+@pytest.mark.parametrize("numbers", ["integers", "decimals", "doubles", "floats", "mixed", "errors"])
+def test_portions_give_what_the_whole_gives(by: str, numbers: str) -> None:
+    """Groups that do not fit into memory are made in portions: every term is the same, to the last digit."""
+    random = np.random.default_rng(5)
+    xsd = "http://www.w3.org/2001/XMLSchema#"
+    texts = {
+        "integers": lambda n: f'"{n * 7 - 90}"^^<{xsd}integer>',
+        "decimals": lambda n: f'"{n / 8 - 3}"^^<{xsd}decimal>',
+        "doubles": lambda n: f'"{float(random.normal() * 10.0 ** random.integers(-8, 8))!r}"^^<{xsd}double>',
+        "floats": lambda n: f'"{n / 7:.6g}"^^<{xsd}float>',
+    }
+    kinds = list(texts)
+    texts["mixed"] = lambda n: texts[kinds[random.integers(4)]](n)  # noqa: PLW0108 - another one each time
+    texts["errors"] = lambda n: '"none"' if n == 33 else texts["integers"](n)
+    lines = [f"<http://e/s{n % 5}> <http://e/k{n % 3}> {texts[numbers](n)} ." for n in range(60)]
+    data = MemoryDataset.parse("\n".join(lines))
+    listed = "(COUNT(*) AS ?n) (COUNT(?v) AS ?c) (SUM(?v) AS ?a) (AVG(?v) AS ?b) (MIN(?v) AS ?i) (MAX(?v) AS ?x)"
+    keys = " ".join(part for part in by.split() if part.startswith("?")) if "(" not in by else "?length"
+    pattern = "{ ?s ?kind ?o BIND(?o AS ?v) }"
+    text = f"SELECT {keys} {listed} (SAMPLE(?v) AS ?y) {pattern} {'GROUP BY ' + by if by else ''}"
+
+    expected, added, portions = list(execute(text, data).rows()), grouping._added, []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grouping, "run", lambda node, some: (p for batch in run(node, some) for p in batch.pieces(7)))
+        patch.setattr(Reservation, "fits", lambda self, nbytes: False)
+        patch.setattr(grouping, "_added", lambda *given: portions.append(1) or added(*given))
+        patch.setattr(Reservation, "grow", lambda self, nbytes: None)
+        assert list(execute(text, data).rows()) == expected
+    assert len(portions) > 60 // 7
