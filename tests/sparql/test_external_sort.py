@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import shutil
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,6 +59,14 @@ def test_no_rows_of_variables() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Reservation, "fits", lambda self, nbytes: self._what != "ORDER BY")
         assert rows_of(data, "SELECT * { <http://e/s> <http://e/p> 'a' } ORDER BY (1 + 1)") == [()]
+
+
+def test_the_disk_is_not_filled(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = MemoryDataset.parse("<http://e/s> <http://e/p> 'a' , 'b' .")
+    monkeypatch.setattr(Reservation, "fits", lambda self, nbytes: self._what != "ORDER BY")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10))
+    with pytest.raises(QueryMemoryError, match="is full of rows to sort"):
+        rows_of(data, "SELECT * { ?s ?p ?o } ORDER BY ?o")
 
 
 @pytest.mark.parametrize(

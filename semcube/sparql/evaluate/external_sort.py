@@ -8,6 +8,7 @@ ranks (:func:`semcube.sparql.ordering.ranks`), and a database sorts the file by 
 from __future__ import annotations
 
 import errno
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -127,6 +128,7 @@ def _write(
     schema = pa.schema([(name, pa.int64()) for name in fields])
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, schema, options=options) as writer:
+        room = shutil.disk_usage(path.parent).free // 2  # the runs of the sort need as much again
         for batch in batches:
             context.cancellation.check()
             by = [evaluate(condition.expression, batch, context, exists) for condition in conditions]
@@ -134,6 +136,8 @@ def _write(
                 key.add(column)
             columns = [*(batch.column(name) for name in names), *by]
             writer.write_batch(pa.RecordBatch.from_arrays([pa.array(column) for column in columns], schema=schema))
+            if sink.tell() > room:
+                raise OSError(errno.ENOSPC, "half of what is free is taken")
 
 
 def _ranked(key: _Keys, descending: bool, context: Context) -> np.ndarray:
