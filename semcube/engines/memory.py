@@ -14,13 +14,15 @@ import mmap
 import sys
 import threading
 import time
+import weakref
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from semcube.engines.deadlines import deadlines
 
-__all__ = ["give_back", "give_back_soon", "resident_bytes", "used_bytes"]
+__all__ = ["forget_when_short", "give_back", "give_back_soon", "make_room", "resident_bytes", "used_bytes"]
 
 MUCH = 128 * 1024 * 1024
 """Bytes that may be free but still resident."""
@@ -64,7 +66,10 @@ def resident_bytes() -> int:
 
 
 def give_back() -> None:
-    """Give all free memory back to the system, where the allocator can do that."""
+    """Give all free memory back to the system, where the allocators can do that."""
+    arrow = sys.modules.get("pyarrow")
+    if arrow is not None:
+        arrow.default_memory_pool().release_unused()
     library = _allocator()
     if library is not None:
         library.malloc_trim(0)
@@ -104,3 +109,24 @@ _soon = _Soon()
 def give_back_soon() -> None:
     """Give free memory back in a moment, if there is much of it. Costs next to nothing to call."""
     _soon.ask()
+
+
+_keepers: list[weakref.WeakMethod[Callable[[], None]]] = []
+_keeping = threading.Lock()
+
+
+def forget_when_short(forget: Callable[[], None]) -> None:
+    """Have a method called where a query needs memory that is only kept to be faster; its object may be forgotten."""
+    with _keeping:
+        _keepers[:] = [known for known in _keepers if known() is not None]
+        _keepers.append(weakref.WeakMethod(forget))
+
+
+def make_room() -> None:
+    """Forget what is only kept to be faster, and give its memory back."""
+    with _keeping:
+        known = [keeper() for keeper in _keepers]
+    for forget in known:
+        if forget is not None:
+            forget()
+    give_back()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 
-from semcube.engines.memory import give_back, resident_bytes
+from semcube.engines.memory import give_back, make_room, resident_bytes
 from semcube.errors import QueryMemoryError
 
 __all__ = ["PROCESS", "SHARE", "Reservation"]
@@ -94,7 +94,10 @@ class Reservation:
         Raises:
             QueryMemoryError: There is no room for them.
         """
-        if not self.fits(nbytes):
+        if self.fits(nbytes):
+            return
+        make_room()
+        if not self._has_room(nbytes):
             held, allowed = self.held >> 20, self._limit >> 20
             self.release()
             raise QueryMemoryError(

@@ -2,10 +2,13 @@
 """Boxes (xmin, ymin, xmax, ymax): packed trees over them, and their growth by metres.
 
 The tree is a sort-tile-recursive packed R-tree (Leutenegger, Lopez, Edgington 1997) held in four float columns per
-level, 16 boxes to a node: no object per box, so 10 million boxes take 0.35 GB, and many queries run at once.
+level, 16 boxes to a node: no object per box, so a tree takes 10 bytes a box beside the boxes themselves, and many
+queries run at once.
 """
 
 from __future__ import annotations
+
+from functools import cached_property
 
 import numpy as np
 
@@ -37,21 +40,27 @@ class BoxTree:
         boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
         usable = np.flatnonzero(~np.isnan(boxes).any(axis=1))
         order = usable[_tiles(boxes[usable])]
-        self.rows = order
-        level = np.ascontiguousarray(boxes[order])
-        self.levels = [level]
+        self.rows: np.ndarray = order if len(boxes) > np.iinfo(np.int32).max else order.astype(np.int32)
+        self._boxes = boxes
+        level = boxes[order]
+        self._nodes: list[np.ndarray] = []
         while len(level) > _FAN_OUT:
             starts = np.arange(0, len(level), _FAN_OUT)
             lower = np.minimum.reduceat(level[:, :2], starts, axis=0)
             level = np.hstack([lower, np.maximum.reduceat(level[:, 2:], starts, axis=0)])
-            self.levels.append(level)
+            self._nodes.append(level)
+
+    @cached_property
+    def levels(self) -> list[np.ndarray]:
+        """The boxes of each level in the order of the tree: first those it was built from, copied, the top last."""
+        return [self._level(depth) for depth in range(len(self._nodes) + 1)]
 
     @property
     def bounds(self) -> np.ndarray:
         """The box around everything (4); NaN without boxes."""
         if len(self.rows) == 0:
             return np.full(4, np.nan)
-        top = self.levels[-1]
+        top = self._level(len(self._nodes))
         return np.concatenate([top[:, :2].min(axis=0), top[:, 2:].max(axis=0)])
 
     def query(self, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -74,21 +83,30 @@ class BoxTree:
         return queries[order], rows[order]
 
     def _portions(self, asked: np.ndarray) -> list[np.ndarray]:
-        size = max(1, _FRONTIER // (len(self.levels[-1]) * _FAN_OUT * _FAN_OUT))
+        size = max(1, _FRONTIER // (self._size(len(self._nodes)) * _FAN_OUT * _FAN_OUT))
         return [asked[start : start + size] for start in range(0, len(asked), size)]
 
     def _descend(self, boxes: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        top = self.levels[-1]
-        query, node = np.repeat(asked, len(top)), np.tile(np.arange(len(top)), len(asked))
-        for depth in range(len(self.levels) - 1, -1, -1):
-            if depth < len(self.levels) - 1:
+        top = self._size(len(self._nodes))
+        query, node = np.repeat(asked, top), np.tile(np.arange(top), len(asked))
+        for depth in range(len(self._nodes), -1, -1):
+            if depth < len(self._nodes):
                 query = np.repeat(query, _FAN_OUT)
                 node = (node[:, None] * _FAN_OUT + np.arange(_FAN_OUT)).ravel()
-                inside = node < len(self.levels[depth])
+                inside = node < self._size(depth)
                 query, node = query[inside], node[inside]
-            keep = intersecting(self.levels[depth][node], boxes[query])
+            keep = intersecting(self._level(depth, node), boxes[query])
             query, node = query[keep], node[keep]
-        return query, self.rows[node]
+        return query, self.rows[node].astype(np.int64)
+
+    def _size(self, depth: int) -> int:
+        """How many boxes a level has; 0 is that of the boxes themselves."""
+        return len(self._nodes[depth - 1]) if depth else len(self.rows)
+
+    def _level(self, depth: int, nodes: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """Boxes of a level."""
+        found: np.ndarray = self._nodes[depth - 1][nodes] if depth else self._boxes[self.rows[nodes]]
+        return found
 
 
 def _tiles(boxes: np.ndarray) -> np.ndarray:

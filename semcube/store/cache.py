@@ -62,6 +62,11 @@ class Cache:
         self._missing: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
 
+    def clear(self) -> None:
+        """Forget texts and columns, which take the most."""
+        self.texts.clear()
+        self.columns.clear()
+
     def get(self, key: str) -> int:
         """The id of a key, 0 if it is not in the cache."""
         with self._lock:

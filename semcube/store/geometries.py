@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import pyarrow.compute as pc
 
 from semcube.engines import ids
 from semcube.engines.embedded import registered
+from semcube.store.kept import Kept
 from semcube.store.recent import Recent
 
 if TYPE_CHECKING:
@@ -40,24 +40,21 @@ class GeometryColumn:
 
     Args:
         source: Gives a connection that reads committed geometries, for the index, which outlives snapshots.
-        budget: Bytes of WKB that may be kept decoded.
+        budget: Bytes of geometries that may be kept.
 
     Geometries are only ever added, so one column serves all snapshots of committed states.
     """
 
     def __init__(self, source: Callable[[], duckdb.DuckDBPyConnection], budget: int = 64 * 1024 * 1024) -> None:
         self._source = source
-        self._budget = budget - budget // 8
         self._lock = threading.RLock()
         # one thread reads a chunk, others that want it wait; whoever wants another chunk does not
         self._reading = [threading.Lock() for _ in range(64)]
         self._numbers: Ids = np.empty(0, np.int64)
         self._boxes: npt.NDArray[np.float64] = np.empty((0, 4))
         self._version = -1
-        self._chunks: OrderedDict[tuple[int, int], tuple[Geometries, int]] = OrderedDict()
-        self._used = 0
+        self._chunks: Kept[tuple[int, int], Geometries] = Kept(budget - budget // 8)
         self._wanted: dict[int, int] = {}
-        self._missed: dict[int, int] = {}
         self._recent: Recent[Any] = Recent(budget // 8)
         self._index: SpatialIndex | None = None
         self._older: SpatialIndex | None = None
@@ -143,7 +140,7 @@ class GeometryColumn:
         """Whether to read a chunk whole: many of it are wanted, or others again and again and there is room for it."""
         if len(rows) >= MANY:
             return True
-        room = self._used + self._used // max(len(self._chunks), 1) < self._budget
+        room = self._chunks.nbytes + self._chunks.nbytes // max(len(self._chunks), 1) < self._chunks.budget
         if not room or self._recent.holds(self._numbers[rows].tolist()):
             return False
         if len(self._wanted) > 100_000:
@@ -203,28 +200,19 @@ class GeometryColumn:
             if len(table) < len(numbers):
                 return None
             found = _decode(table)
-            self._keep(key, found, table.nbytes)
+            with self._lock:
+                self._chunks.put(key, found, _bytes_of(found))
         return found
 
     def _kept(self, key: tuple[int, int]) -> Geometries | None:
         with self._lock:
-            if key not in self._chunks:
-                return None
-            self._chunks.move_to_end(key)
-            return self._chunks[key][0]
+            return self._chunks.get(key)
 
-    def _keep(self, key: tuple[int, int], geometries: Geometries, size: int) -> None:
+    def clear(self) -> None:
+        """Forget all geometries; boxes and what is known of validity stay."""
         with self._lock:
-            missed = self._missed[key[0]] = self._missed.get(key[0], 0) + 1
-            # a scan of more than there is room for leaves most of what is kept in its place
-            if self._used + size > self._budget and missed < 3 and self._chunks:
-                return
-            del self._missed[key[0]]
-            self._chunks[key] = (geometries, size)
-            self._used += size
-            while self._used > self._budget and len(self._chunks) > 1:
-                _, (_, freed) = self._chunks.popitem(last=False)
-                self._used -= freed
+            self._chunks.clear()
+        self._recent.clear()
 
     def _read(self, connection: duckdb.DuckDBPyConnection, numbers: Ids) -> tuple[Ids, Geometries, list[int]]:
         """Those of ascending numbers that the connection sees, their geometries, and their bytes."""
@@ -240,6 +228,20 @@ class GeometryColumn:
     def _rows(self, connection: duckdb.DuckDBPyConnection, where: str) -> pa.Table:
         text = f"SELECT n, crs, wkb, lonlat, error FROM geometries WHERE {where} ORDER BY n"
         return connection.sql(text).to_arrow_table()
+
+
+def _bytes_of(geometries: Geometries) -> int:
+    """What geometries take as objects of GEOS and of Python, about."""
+    import shapely
+
+    found = 0
+    for shapes in (
+        (geometries.native,) if geometries.lonlat is geometries.native else (geometries.native, geometries.lonlat)
+    ):
+        coordinates, parts = shapely.get_num_coordinates(shapes), shapely.get_num_geometries(shapes)
+        areas = int((shapely.get_dimensions(shapes) == 2).sum())
+        found += 24 * int(coordinates.sum()) + 152 * int(parts.sum()) + 90 * areas + 56 * len(shapes)
+    return found
 
 
 def _gathered(rows: list[Any], errors: dict[int, str]) -> Geometries:

@@ -90,6 +90,13 @@ class QuadColumns:
             self._pairs.move_to_end((column, predicate))
             self._cut()
 
+    def clear(self) -> None:
+        """Forget all columns."""
+        with self._lock:
+            for pairs, _ in self._pairs.values():
+                pairs.grown = None
+            self._pairs.clear()
+
     def _cut_anew(self) -> None:
         """Look again at what is kept: something was made beside a column."""
         with self._lock:

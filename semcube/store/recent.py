@@ -62,6 +62,11 @@ class Recent(Generic[T]):
                 if number not in self._young:
                     self._keep(number, (thing, size))
 
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._old, self._young, self._size = {}, {}, 0
+
     def _keep(self, number: int, one: tuple[T, int]) -> None:
         size = one[1]
         if size * 8 > self._half:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from semcube.config import Settings
-from semcube.engines.memory import give_back_soon
+from semcube.engines.memory import forget_when_short, give_back_soon
 from semcube.errors import StoreError
 from semcube.io.terms import IRI
 from semcube.store.cache import Cache
@@ -70,7 +70,9 @@ class Store:
         self._salt = str(connection.execute("SELECT salt FROM meta").fetchall()[0][0])
         part = settings.memory_mb * 1024 * 1024 // 8
         self._cache = Cache(part)
-        self._geometries = GeometryColumn(connection.cursor, part * 3 // 4)
+        self._geometries = GeometryColumn(connection.cursor, part * 3 // 2)
+        for forget in (self._cache.clear, self._geometries.clear):
+            forget_when_short(forget)
         self._sessions = Sessions(self._cursor)
         self._snapshots: weakref.WeakSet[Snapshot] = weakref.WeakSet()
         self._closed = False

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ import pyarrow as pa
 
 from semcube.geometry.sorted import ascends
 from semcube.io.terms import TERMS
+from semcube.store.kept import Kept
 from semcube.store.recent import Recent
 from semcube.store.term_blocks import TermBlock, gathered
 from semcube.store.term_rows import Row
@@ -50,13 +50,11 @@ class TermTexts:
 
     def __init__(self, budget: int = 64 * 1024 * 1024) -> None:
         self.recent: Recent[Row] = Recent(budget // 6)
-        self._budget = budget - budget // 6
-        self._blocks: OrderedDict[int, TermBlock] = OrderedDict()
+        self._blocks: Kept[int, TermBlock] = Kept(budget - budget // 6, self._forget)
         """By the number of their first chunk."""
         self._owner: Ids = np.full(64, -1, np.int64)
         """For each chunk the first chunk of its block; -1: it is not here."""
         self._wanted: dict[int, int] = {}
-        self._used = 0
         self._chunk_bytes = 1
         """Text of a chunk that was read lately."""
         self._lock = threading.Lock()
@@ -64,7 +62,7 @@ class TermTexts:
     @property
     def nbytes(self) -> int:
         """Bytes of the blocks."""
-        return self._used
+        return self._blocks.nbytes
 
     def terms(self, numbers: Ids, fetch: Fetch) -> pa.RecordBatch:
         """The terms with these numbers, null where there is none.
@@ -87,7 +85,7 @@ class TermTexts:
         if len(known):
             pieces.append(self._taken(numbers[known], np.repeat(owners, counts)[known], blocks))
             places.append(known)
-        for run in _runs(chunks[state == 1].tolist(), _READ_BYTES // self._chunk_bytes):
+        for run in _runs(chunks[state == 1].tolist(), min(_READ_BYTES, self._blocks.budget // 4) // self._chunk_bytes):
             low, high = np.searchsorted(chunk[missing], [run[0], run[-1] + 1])
             pieces += self._read(run, numbers[missing[low:high]], fetch)
             places.append(missing[low:high])
@@ -159,8 +157,8 @@ class TermTexts:
             owner = int(self._owner[chunk]) if chunk < len(self._owner) else -1
             if owner < 0:
                 return None
-            self._blocks.move_to_end(owner)
-            return owner, self._blocks[owner]
+            block = self._blocks.get(owner)
+            return None if block is None else (owner, block)
 
     def _found(self, chunks: Ids) -> tuple[Ids, dict[int, TermBlock]]:
         """For each chunk the first one of its block, -1 where it is not here; and these blocks."""
@@ -168,10 +166,8 @@ class TermTexts:
         with self._lock:
             inside = np.asarray(chunks) < len(self._owner)
             owners[inside] = self._owner[chunks[inside]]
-            blocks = {one: self._blocks[one] for one in dict.fromkeys(owners[owners >= 0].tolist())}
-            for one in blocks:
-                self._blocks.move_to_end(one)
-        return owners, blocks
+            found = {one: self._blocks.get(one) for one in dict.fromkeys(owners[owners >= 0].tolist())}
+        return owners, {one: block for one, block in found.items() if block is not None}
 
     def _worth(self, chunk: int, count: int) -> bool:
         """Whether to read a chunk whole."""
@@ -180,7 +176,7 @@ class TermTexts:
                 self._wanted.clear()
             self._wanted[chunk] = self._wanted.get(chunk, 0) + 1
             # what has no room would only push out what is wanted as much
-            room = self._used + self._chunk_bytes < self._budget
+            room = self._blocks.nbytes + self._chunk_bytes < self._blocks.budget
             return count >= MANY or (room and self._wanted[chunk] > 2)
 
     def _read(self, run: list[int], numbers: Ids, fetch: Fetch) -> list[pa.RecordBatch]:
@@ -199,10 +195,7 @@ class TermTexts:
         return [gathered(parts)]
 
     def _put(self, run: list[int], table: pa.Table) -> list[tuple[int, TermBlock]]:
-        """Full chunks as blocks, each with its first chunk; they are kept if there is room or they were missed thrice.
-
-        So a scan of more than there is room for leaves most of what is kept in its place.
-        """
+        """Full chunks as blocks, each with its first chunk; they are kept if there is room for them."""
         full = len(table) // CHUNK
         absent = np.flatnonzero(~table["kind"].is_valid().to_numpy())
         full = min(full, int(absent[0]) // CHUNK) if len(absent) else full
@@ -210,7 +203,7 @@ class TermTexts:
         if not full:
             return made
         self._chunk_bytes = max(table["lexical"].nbytes // full, 1)
-        size = max(min(_BLOCK_BYTES, self._budget // 16) // self._chunk_bytes, 1)
+        size = max(min(_BLOCK_BYTES, self._blocks.budget // 16) // self._chunk_bytes, 1)
         for start in range(0, full, size):
             stop = min(start + size, full)
             block = TermBlock(table.slice(start * CHUNK, (stop - start) * CHUNK))
@@ -225,18 +218,19 @@ class TermTexts:
                 larger[: len(self._owner)] = self._owner
                 self._owner = larger
             own = self._owner[chunks[0] : chunks[-1] + 1]
-            room = self._used + block.nbytes <= self._budget or self._wanted.get(chunks[0], 0) > 2
-            if not room or int(own.max()) >= 0:
-                return
-            for chunk in chunks:
-                self._wanted.pop(chunk, None)
-            self._blocks[chunks[0]] = block
-            own[:] = chunks[0]
-            self._used += block.nbytes
-            while self._used > self._budget and len(self._blocks) > 1:
-                first, freed = self._blocks.popitem(last=False)
-                self._owner[first : first + len(freed) // CHUNK] = -1
-                self._used -= freed.nbytes
+            if int(own.max()) < 0 and self._blocks.put(chunks[0], block, block.nbytes):
+                own[:] = chunks[0]
+                for chunk in chunks:
+                    self._wanted.pop(chunk, None)
+
+    def _forget(self, first: int, block: TermBlock) -> None:
+        self._owner[first : first + len(block) // CHUNK] = -1
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._blocks.clear()
+        self.recent.clear()
 
 
 def _runs(chunks: list[int], most: int) -> list[list[int]]:

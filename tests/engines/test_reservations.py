@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from semcube.engines import reservations
+from semcube.engines import memory, reservations
 from semcube.engines.reservations import PROCESS, Reservation
 from semcube.errors import QueryMemoryError
 
@@ -58,3 +58,25 @@ def test_what_is_forgotten_is_given_back(monkeypatch: pytest.MonkeyPatch) -> Non
     with Reservation(160, "a sort") as again:
         again.grow(7)
     assert reservations._ledger.held == 0
+
+
+def test_what_is_only_kept_to_be_faster_is_forgotten_before_a_query_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Keeper:
+        def __init__(self) -> None:
+            self.calls = 0
+
+        def forget(self) -> None:
+            self.calls += 1
+            resident(monkeypatch, 100)
+
+    keeper, gone = Keeper(), Keeper()
+    for one in (keeper, gone):
+        memory.forget_when_short(one.forget)
+    del gone
+    resident(monkeypatch, 9999)
+    rows = Reservation(160, "a join")
+    assert not rows.fits(20 * MIB)
+    assert keeper.calls == 0
+    rows.grow(20 * MIB)
+    assert keeper.calls == 1
+    rows.release()

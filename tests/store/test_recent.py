@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from semcube.config import Settings
 from semcube.engines.ids import Tag, boolean_id, integer_id, make
+from semcube.engines.memory import make_room
 from semcube.io.keys import join, split
 from semcube.store import Store, dictionary
 from semcube.store.dictionary import StoreDictionary, hash_of
@@ -190,3 +191,15 @@ def test_a_scan_of_more_than_there_is_room_for_finds_some_of_it_again() -> None:
         fetched.clear()
         texts.terms(wanted, fetch)
     assert fetched == []
+
+
+def test_caches_can_be_forgotten_and_answers_stay() -> None:
+    with Store.in_memory(settings=ONE) as store:
+        store.load(LINES, format="nt")
+        text = "SELECT ?s ?o { ?s <http://e/p> ?o } ORDER BY ?s"
+        expected = store.query(text).to_arrow()
+        for _ in range(3):
+            store.query(text).to_arrow()
+        make_room()
+        assert store._cache.texts.nbytes == store._cache.columns.nbytes == 0
+        assert store.query(text).to_arrow().equals(expected)
