@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import NoReturn
 
 from semcube.engines.memory import give_back, make_room, resident_bytes
 from semcube.errors import QueryMemoryError
@@ -98,12 +99,20 @@ class Reservation:
             return
         make_room()
         if not self._has_room(nbytes):
-            held, allowed = self.held >> 20, self._limit >> 20
-            self.release()
-            raise QueryMemoryError(
-                f"{self._what} holds {held:,} MiB of rows, more than memory_mb ({allowed:,} MiB) allows",
-                fix="ask for less (LIMIT, fewer variables, a smaller area), or raise SEMCUBE_MEMORY_MB",
-            )
+            self.refuse()
+
+    def refuse(self) -> NoReturn:
+        """Say that there is no room for what is held.
+
+        Raises:
+            QueryMemoryError: Always.
+        """
+        held, allowed = self.held >> 20, self._limit >> 20
+        self.release()
+        raise QueryMemoryError(
+            f"{self._what} holds {held:,} MiB of rows, more than memory_mb ({allowed:,} MiB) allows",
+            fix="ask for less (LIMIT, fewer variables, a smaller area), or raise SEMCUBE_MEMORY_MB",
+        )
 
     def _has_room(self, nbytes: int) -> bool:
         """Whether what is asked for fits; it may be in memory already, or not yet."""

@@ -150,6 +150,9 @@ def _extreme(sign: int) -> Callable[[Ids, Groups, int, QueryTerms], Ids]:
 
 
 def _sum(ids: Ids, groups: Groups, n_groups: int, terms: QueryTerms) -> Ids:
+    whole = _whole_sums(ids, groups, n_groups)
+    if whole is not None and (not n_groups or int(np.abs(whole).max()) < BIAS):
+        return count_ids(whole)
     return terms.intern_terms([_literal(number) for number in _sums(ids, groups, n_groups, terms)])
 
 
@@ -176,13 +179,9 @@ def _sums(ids: Ids, groups: Groups, n_groups: int, terms: QueryTerms) -> list[Nu
 
     Sums of integers and decimals are exact, so their order does not matter; floats are added in the order of the rows.
     """
-    tags = ids >> SHIFT
-    if bool((tags == Tag.INTEGER).all()):
-        whole = (ids & PAYLOAD) - BIAS
-        if not len(whole) or int(np.abs(whole).max()) * len(whole) < _SAFE:
-            sums = np.zeros(n_groups, np.int64)
-            np.add.at(sums, groups, whole)
-            return list(sums.tolist())
+    integers = _whole_sums(ids, groups, n_groups)
+    if integers is not None:
+        return list(integers.tolist())
     distinct, places = np.unique(ids, return_inverse=True)
     places = places.ravel()
     typed = terms.typed(distinct)
@@ -198,6 +197,18 @@ def _sums(ids: Ids, groups: Groups, n_groups: int, terms: QueryTerms) -> list[Nu
         pairs = zip(sums.tolist(), decimals.tolist(), strict=True)
         return [Decimal(n).scaleb(-digits, EXACT) if has_decimal else n // 10**digits for n, has_decimal in pairs]
     return _sums_by_value(distinct, places, groups, n_groups, terms)
+
+
+def _whole_sums(ids: Ids, groups: Groups, n_groups: int) -> npt.NDArray[np.int64] | None:
+    """Sums of inline integers; None of others, or where they might be too large."""
+    if not bool((ids >> SHIFT == Tag.INTEGER).all()):
+        return None
+    whole = (ids & PAYLOAD) - BIAS
+    if len(whole) and int(np.abs(whole).max()) * len(whole) >= _SAFE:
+        return None
+    sums = np.zeros(n_groups, np.int64)
+    np.add.at(sums, groups, whole)
+    return sums
 
 
 def _double_sums(doubles: npt.NDArray[np.float64], groups: Groups, n_groups: int) -> list[Number | None]:

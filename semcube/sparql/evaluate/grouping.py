@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,10 +24,18 @@ from semcube.sparql.evaluate.tables import group_rows
 from semcube.sparql.expressions import evaluate
 from semcube.sparql.scope import expression_variables, in_scope
 
+if TYPE_CHECKING:
+    from semcube.engines.reservations import Reservation
+
 __all__: list[str] = []
 
 _TIMES = 5.0
 """Memory of grouping, as a multiple of the rows."""
+_VALUE = 256
+"""Bytes of a value of a group while it is made."""
+_FEW = 1000
+_NUMBERED = ("COUNT", "MIN", "MAX", "SAMPLE")
+"""Aggregates whose values have ids at once."""
 _IN_PORTIONS = ("COUNT", "SUM", "AVG", "MIN", "MAX", "SAMPLE")
 
 
@@ -36,25 +45,25 @@ def group(node: Group, context: Context) -> Iterator[Solutions]:
     names = _needed(node)
     groups: _Groups | None = None
     portions = all(call.name in _IN_PORTIONS and not call.distinct for _, call in node.aggregates)
-    with context.reserve("GROUP BY", times=_TIMES) as rows, context.reserve("GROUP BY", times=_TIMES) as kept:
+    with context.reserve("GROUP BY", times=_TIMES) as rows, context.reserve("GROUP BY") as kept:
         held: list[Solutions] = []
         for batch in run(node.pattern, context):
             held.append(batch.select(names))
             if rows.fits(held[-1].nbytes):
                 continue
-            if not portions:
-                rows.grow(0)
-                continue
-            groups = _added(groups, collect(held), node, context)
+            groups = _added(groups, collect(held), node, context) if portions else None
+            if groups is None:
+                rows.refuse()
             held = []
             rows.release()
             kept.release()
-            kept.grow(groups.nbytes)
+            kept.grow(groups.count * len(node.aggregates) * _VALUE)
         solutions = collect(held)
         if groups is not None:
-            yield from _added(groups, solutions, node, context).solutions(node, context).pieces()
+            groups = _added(groups, solutions, node, context)
+            yield from (rows.refuse() if groups is None else groups.solutions(node, context)).pieces()
         elif solutions.rows or not node.keys:
-            yield from _whole(solutions, node, context).pieces()
+            yield from _whole(solutions, node, context, kept).pieces()
 
 
 def _needed(node: Group) -> list[str]:
@@ -65,13 +74,14 @@ def _needed(node: Group) -> list[str]:
     return sorted({v.name for expression in expressions for v in expression_variables(expression)})
 
 
-def _whole(solutions: Solutions, node: Group, context: Context) -> Solutions:
+def _whole(solutions: Solutions, node: Group, context: Context, kept: Reservation) -> Solutions:
     """All groups of all solutions."""
     exists = exists_in(context)
     keys = {variable.name: evaluate(expression, solutions, context, exists) for variable, expression in node.keys}
     first, groups = group_rows(list(keys.values()), solutions.rows)
     count = len(first) if node.keys else 1
     columns = {name: column[first] for name, column in keys.items()}
+    kept.grow(count * sum(call.name not in _NUMBERED for _, call in node.aggregates) * _VALUE)
     for variable, call in node.aggregates:
         context.cancellation.check()
         columns[variable.name] = _aggregate(call, solutions, groups, count, context)
@@ -97,10 +107,6 @@ class _Groups:
     numbers: list[np.ndarray]
     count: int
 
-    @property
-    def nbytes(self) -> int:
-        return sum(column.nbytes for column in (*self.keys, *self.values, *self.numbers))
-
     def solutions(self, node: Group, context: Context) -> Solutions:
         """The groups with what their aggregates come to."""
         columns = {variable.name: column for (variable, _), column in zip(node.keys, self.keys, strict=True)}
@@ -115,8 +121,8 @@ class _Groups:
         return Solutions(columns, self.count)
 
 
-def _added(before: _Groups | None, solutions: Solutions, node: Group, context: Context) -> _Groups:
-    """The groups with one more portion of solutions."""
+def _added(before: _Groups | None, solutions: Solutions, node: Group, context: Context) -> _Groups | None:
+    """The groups with one more portion of solutions; None where there are nearly as many groups as solutions."""
     exists = exists_in(context)
     old = 0 if before is None else before.count
     keys = [evaluate(expression, solutions, context, exists) for _, expression in node.keys]
@@ -124,6 +130,8 @@ def _added(before: _Groups | None, solutions: Solutions, node: Group, context: C
         keys = [np.concatenate(pair) for pair in zip(before.keys, keys, strict=True)]
     first, groups = group_rows(keys, old + solutions.rows)
     count = len(first) if node.keys else 1
+    if solutions.rows and count > max(_FEW, (old + solutions.rows) // 2):
+        return None
     values, numbers = [], []
     for place, (_, call) in enumerate(node.aggregates):
         context.cancellation.check()
