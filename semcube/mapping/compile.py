@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from semcube.errors import MappingError
 from semcube.io.terms import IRI, BlankNode, Literal, key
+from semcube.mapping.compile_gather import gathered, note_uses, subject_uses
 from semcube.mapping.iri import (
     ABSOLUTE,
     FORBIDDEN,
@@ -39,11 +40,13 @@ from semcube.mapping.model import (
     TermMap,
     TermType,
     TriplesMap,
+    graphs_of,
 )
 from semcube.mapping.natural import Kind, lexical, natural_datatype
 from semcube.mapping.plan import (
     Check,
     Column,
+    GatherPlan,
     ParentTable,
     Plan,
     QuadPlan,
@@ -111,6 +114,9 @@ def compile_plan(
     for triples_map in triples_maps:
         compiler.triples_map, compiler.base = triples_map.name, triples_map.base or base
         quads += [compiler.quad(pattern) for pattern in mapping.patterns(triples_map)]
+        subject = mapping.subject(triples_map)
+        if subject.gather is not None:
+            subject_uses(compiler, subject, graphs_of(triples_map.graphs))
     return compiler.plan(tuple(dict.fromkeys(quads)))
 
 
@@ -134,8 +140,10 @@ def compile_parent(
     term_sql = sql_text(term) if isinstance(term, str) else f"k{term}"
     items = ", ".join([f"{term_sql} AS term", *(f"k{number} AS j{index}" for index, number in enumerate(texts))])
     present = " AND ".join([f"{term_sql} IS NOT NULL", *(f"k{number} IS NOT NULL" for number in texts)])
-    inner = compiler.projection(exploded(columns, compiler.used))
-    sql = f"SELECT DISTINCT {items} FROM ({inner}) WHERE {present}"
+    inner = compiler.projection(exploded(columns, compiler.used), "row")
+    names = ", ".join(["term", *(f"j{index}" for index in range(len(texts)))])
+    rows = f"SELECT {items}, row FROM ({inner}) WHERE {present}"
+    sql = f"SELECT {names} FROM ({rows}) GROUP BY {names} ORDER BY min(row)"
     return Plan(sql, (), (), tuple(compiler.used), functions=tuple(compiler.functions))
 
 
@@ -170,6 +178,7 @@ class Compiler:
     used: dict[str, None] = field(default_factory=dict)
     relations: dict[Relation, int] = field(default_factory=dict)
     parents: dict[tuple[tuple[TriplesMap, ...], tuple[Join, ...]], ParentTable] = field(default_factory=dict)
+    gathers: dict[TermMap, GatherPlan] = field(default_factory=dict)
 
     def projection(self, relation: str, *leading: str) -> str:
         """SELECT of all that was asked for, over a relation."""
@@ -183,7 +192,8 @@ class Compiler:
         """All that was compiled."""
         sql, checks = self.projection("batch"), tuple(self.checks.values())
         relations, parents = tuple(self.relations), tuple(self.parents.values())
-        return Plan(sql, quads, checks, tuple(self.used), relations, parents, tuple(self.functions))
+        gathers = tuple(self.gathers.values())
+        return Plan(sql, quads, checks, tuple(self.used), relations, parents, tuple(self.functions), gathers)
 
     @cached_property
     def calls(self) -> CallCompiler:
@@ -213,16 +223,20 @@ class Compiler:
     def quad(self, pattern: Pattern) -> QuadPlan:
         """The positions of a quad."""
         joined = isinstance(pattern.object, ParentSubject)
-        return QuadPlan(
+        made = QuadPlan(
             self.position(pattern.subject),
             self.position(pattern.predicate),
             self.joined(pattern.object) if joined else self.position(pattern.object),  # type: ignore[arg-type]
             None if pattern.graph is None else self.position(pattern.graph),
             pattern.targets,
         )
+        note_uses(self, pattern)
+        return made
 
     def position(self, term_map: TermMap) -> str | int | Several:
         """A term, or the relation of its terms if a column it reads has several values."""
+        if term_map.gather is not None:
+            return gathered(self, term_map)
         is_list = isinstance(term_map.value, FunctionCall) and self.calls.is_list(term_map.value)
         if not is_list and not any(self.column(name, term_map).is_many for name in term_map.references):
             return self.term(term_map)
@@ -253,7 +267,8 @@ class Compiler:
         child = inner.projection(exploded(self.columns, inner.used), "row")
         on = " AND ".join(f"child.k{number} = parent.j{index}" for index, number in enumerate(numbers))
         parent = f"JOIN {table.name} AS parent ON {on}"
-        sql = f"SELECT DISTINCT row, term AS k0 FROM ({child}) AS child {parent} ORDER BY row"
+        rows = f"SELECT row, term AS k0, parent.rowid AS place FROM ({child}) AS child {parent}"
+        sql = f"SELECT row, k0 FROM ({rows}) GROUP BY row, k0 ORDER BY row, min(place)"
         return self.relation(Relation(sql, 0), inner)
 
     def join_text(self, value: Expression, node: str) -> str:

@@ -20,6 +20,7 @@ from semcube.errors import MappingError
 from semcube.io.ntriples import LineBatch, bytes_of
 from semcube.io.terms import QUADS
 from semcube.mapping.compile import Check, Plan, QuadPlan, Several, compile_parent, compile_plan
+from semcube.mapping.gather import Gathers
 from semcube.mapping.inputs import Options, Table
 from semcube.mapping.iri import sql_text
 from semcube.mapping.lines import LineProgram, compile_lines, plain_columns, special_columns
@@ -142,6 +143,7 @@ class Evaluator:
         is_first = True
         with ExitStack() as exits:
             connection = self.connection(exits)
+            gathers = Gathers(self.plan, connection) if self.plan.gathers else None
             for batch, rows in self.table.batches(report, self.options.selection, turns):
                 prepared, fids = batch, rows
                 connection.register("batch", prepared)
@@ -154,9 +156,13 @@ class Evaluator:
                     connection.register("batch", prepared)
                 result = connection.sql(self.plan.sql).to_arrow_table().combine_chunks()
                 relations = [self._relation(connection, number) for number in range(len(self.plan.relations))]
+                more = gathers.of_batch(result, relations, len(fids)) if gathers else []
                 wkb = _one(prepared.column("wkb")) if self.table.keeps_wkb else None
-                yield from self._emit(result, relations, fids, report, with_constants=is_first, wkb=wkb)
+                yield from self._emit(result, relations, fids, report, with_constants=is_first, wkb=wkb, more=more)
                 is_first = False
+            for targets, rest in gathers.rest() if gathers else ():
+                report.triples += rest.num_rows
+                yield targets, rest
 
     def _lines(
         self, program: LineProgram, connection: Any, prepared: pa.Table, fids: np.ndarray, report: LayerReport
@@ -195,10 +201,8 @@ class Evaluator:
         import duckdb
 
         path = ":memory:"
-        if self.parents:
-            path = str(
-                Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="semcube-join-"))) / "parents.duckdb"
-            )
+        if self.parents or self.plan.has_named_gathers:
+            path = str(Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="semcube-join-"))) / "rows.duckdb")
         connection = exits.enter_context(duckdb.connect(path))
         connection.execute("SET arrow_large_buffer_size = true")
         connection.execute("SET threads = 1")
@@ -215,7 +219,8 @@ class Evaluator:
         return connection
 
     def _relation(self, connection: Any, number: int) -> pa.Table:
-        return connection.sql(self.plan.relations[number].sql).to_arrow_table().combine_chunks()
+        sql = self.plan.relations[number].sql
+        return connection.sql(sql).to_arrow_table().combine_chunks() if sql else pa.table({})
 
     def _emit(
         self,
@@ -226,8 +231,9 @@ class Evaluator:
         *,
         with_constants: bool,
         wkb: pa.Array | None = None,
+        more: list[tuple[np.ndarray, tuple[Targets, pa.RecordBatch]]] | None = None,
     ) -> Iterator[tuple[Targets, pa.RecordBatch]]:
-        """Quads of the computed terms."""
+        """Quads of the computed terms, and those that there are ``more`` of, with the rows they are of."""
         self._report_bad(result, relations, fids, report)
         terms = _Terms([_one(column) for column in result.columns], relations, self.plan, len(fids))
         gives = np.zeros(len(fids), dtype=bool)
@@ -248,6 +254,15 @@ class Evaluator:
             batches, indices = grouped.setdefault(quad.targets, ([], []))
             batches.append(batch)
             indices.append(np.arange(batch.num_rows) if rows is None or quad.is_constant else rows)
+        for rows, (targets, batch) in more or ():
+            gives[rows] = True
+            report.triples += batch.num_rows
+            if not self.options.grouped:
+                yield targets, batch
+                continue
+            batches, indices = grouped.setdefault(targets, ([], []))
+            batches.append(batch)
+            indices.append(rows)
         for targets, (batches, indices) in grouped.items():
             yield targets, _grouped(batches, indices)
         self.count_rows(gives, fids, report)

@@ -6,14 +6,14 @@ Names are those of R2RML (https://www.w3.org/TR/r2rml/) and RML-Core (https://w3
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
 from semcube.errors import MappingError
-from semcube.io.terms import IRI, Term
+from semcube.io.terms import IRI
+from semcube.mapping.expressions import Constant, Reference, Template, parse_template
 from semcube.vocab import RDF_TYPE, RML
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Field",
     "Formulation",
     "FunctionCall",
+    "Gather",
     "Join",
     "LogicalSource",
     "LogicalTarget",
@@ -42,6 +43,7 @@ __all__ = [
     "TriplesMap",
     "View",
     "ViewJoin",
+    "graphs_of",
     "parse_template",
 ]
 
@@ -108,83 +110,6 @@ class Formulation(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
-    """The value of a column."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Constant:
-    """The same term for every row."""
-
-    term: Term
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """Text with references: ``http://example.org/{id}``."""
-
-    parts: tuple[str | Reference, ...]
-
-    @property
-    def references(self) -> tuple[str, ...]:
-        """Names of the columns in it."""
-        return tuple(part.name for part in self.parts if isinstance(part, Reference))
-
-    def __str__(self) -> str:
-        def escape(text: str) -> str:
-            return re.sub(r"([\\{}])", r"\\\1", text)
-
-        return "".join(
-            "{" + escape(part.name) + "}" if isinstance(part, Reference) else escape(part) for part in self.parts
-        )
-
-
-def parse_template(text: str) -> Template:
-    r"""The template of its text; a backslash escapes ``{``, ``}`` and itself.
-
-    Raises:
-        MappingError: A brace is not closed, not opened or empty.
-
-    Example:
-        >>> parse_template("http://a/{id}").parts
-        ('http://a/', Reference(name='id'))
-        >>> str(parse_template(r"\{x\}{y}"))
-        '\\{x\\}{y}'
-    """
-    parts: list[str | Reference] = []
-    current, inside, index = "", False, 0
-    while index < len(text):
-        character = text[index]
-        if character == "\\" and index + 1 < len(text) and text[index + 1] in "\\{}":
-            index += 1
-            current += text[index]
-        elif (character == "{") is not inside and character in "{}":
-            if inside and not current:
-                raise MappingError(f"template {text!r} has an empty reference", expected="a column name in the braces")
-            if inside:
-                parts.append(Reference(current))
-            elif current:
-                parts.append(current)
-            current, inside = "", not inside
-        elif character in "{}":
-            raise MappingError(
-                f"template {text!r} has an unexpected {character!r} at character {index + 1}",
-                expected="references as {column}",
-                fix="write \\{ or \\} for a brace that is part of the text",
-            )
-        else:
-            current += character
-        index += 1
-    if inside:
-        raise MappingError(f"template {text!r} has a brace that is not closed", expected="references as {column}")
-    if current:
-        parts.append(current)
-    return Template(tuple(parts))
-
-
-@dataclass(frozen=True, slots=True)
 class FunctionCall:
     """The value of a function of :mod:`semcube.mapping.functions` (RML-FNML)."""
 
@@ -226,6 +151,25 @@ class LogicalTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class Gather:
+    """What a gather map makes a list or container of (RML-CC, http://w3id.org/rml/cc/spec)."""
+
+    items: tuple[TermMap | RefObjectMap | ParentSubject, ...]
+    kind: str = "List"
+    """``List``, ``Bag``, ``Seq`` or ``Alt``."""
+    is_product: bool = False
+    """Whether each combination of the terms of the items makes one; else all terms together make one."""
+    allows_empty: bool = False
+    is_named: bool = False
+    """Whether the term map says what its first node is; else it is a new blank node."""
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Names of the columns its items read."""
+        return tuple(name for each in self.items if not isinstance(each, RefObjectMap) for name in each.references)
+
+
+@dataclass(frozen=True, slots=True)
 class TermMap:
     """A function from a row to RDF terms: none, one, or several where a reference has several values."""
 
@@ -241,6 +185,8 @@ class TermMap:
     """Where it stands in the document, for messages."""
     condition: TermMap | None = None
     """A Boolean; where it is not true there is no term (RML-FNML, conditions)."""
+    gather: Gather | None = None
+    """What is gathered at the node that the term is."""
 
     @property
     def parts(self) -> tuple[TermMap, ...]:
@@ -251,7 +197,8 @@ class TermMap:
     def references(self) -> tuple[str, ...]:
         """Names of the columns it reads."""
         found = [name for part in self.parts for name in _references(part.value)]
-        return (*found, *(() if self.condition is None else self.condition.references))
+        more = (self.condition, self.gather)
+        return (*found, *(name for each in more if each is not None for name in each.references))
 
 
 @dataclass(frozen=True, slots=True)
@@ -420,6 +367,13 @@ class Mapping:
         patterns = (pattern for each in self.triples_maps for pattern in self.patterns(each))
         return tuple(dict.fromkeys(target for pattern in patterns for target in pattern.targets))
 
+    @property
+    def gathers(self) -> bool:
+        """Whether any of its term maps gathers a list or a container."""
+        patterns = (pattern for each in self.triples_maps for pattern in self.patterns(each))
+        maps = [item for pattern in patterns for item in pattern.maps] + [each.subject for each in self.triples_maps]
+        return any(isinstance(each, TermMap) and each.gather is not None for each in maps)
+
     def with_sources(self, sources: dict[LogicalSource, LogicalSource]) -> Mapping:
         """The same rules over other sources."""
         maps = tuple(replace(item, source=sources.get(item.source, item.source)) for item in self.triples_maps)
@@ -431,37 +385,48 @@ class Mapping:
         Raises:
             MappingError: The parent of a referencing object map is not there.
         """
-        subject = triples_map.subject
+        subject = self.subject(triples_map)
         rdf_type = TermMap(Constant(IRI(RDF_TYPE)), TermType.IRI)
-        for graph in _graphs(triples_map.graphs):
+        for graph in graphs_of(triples_map.graphs):
             for name in triples_map.classes:
                 yield Pattern(subject, rdf_type, TermMap(Constant(IRI(name)), TermType.IRI), graph)
         for item in triples_map.predicate_objects:
             objects = [self._object(triples_map, each) for each in item.objects]
-            for graph in _graphs(tuple(dict.fromkeys(triples_map.graphs + item.graphs))):
+            for graph in graphs_of(tuple(dict.fromkeys(triples_map.graphs + item.graphs))):
                 for predicate in item.predicates:
                     for each in objects:
                         yield Pattern(subject, predicate, each, graph)
+
+    def subject(self, triples_map: TriplesMap) -> TermMap:
+        """The subject map, with the parents of what it gathers."""
+        return self._resolved(triples_map, triples_map.subject)
 
     def references(self, source: LogicalSource) -> tuple[str, ...]:
         """Names of all columns of a source that the mapping reads, those of joins included."""
         found: list[str] = []
         for triples_map in self.triples_maps:
-            for pattern in self.patterns(triples_map):
-                if triples_map.source == source:
-                    found += [name for each in pattern.maps for name in each.references]
-                if isinstance(pattern.object, ParentSubject):
-                    for parent in pattern.object.parents:
-                        if parent.source == source:
-                            found += parent.subject.references
-                            found += [name for join in pattern.object.joins for name in _references(join.parent)]
+            subject = self.subject(triples_map)
+            maps = [subject, *(each for pattern in self.patterns(triples_map) for each in pattern.maps)]
+            for item in (part for each in maps for part in _gathered(each)):
+                for parent in item.parents if isinstance(item, ParentSubject) else ():
+                    if parent.source == source and isinstance(item, ParentSubject):
+                        found += parent.subject.references
+                        found += [name for join in item.joins for name in _references(join.parent)]
             if triples_map.source == source:
-                found += triples_map.subject.references
+                found += [name for each in maps for name in each.references]
         return tuple(dict.fromkeys(found))
+
+    def _resolved(self, child: TriplesMap, item: TermMap) -> TermMap:
+        """A term map that gathers, with the parents of its items."""
+        if item.gather is None:
+            return item
+        items = tuple(each if isinstance(each, ParentSubject) else self._object(child, each)
+                      for each in item.gather.items)  # fmt: skip
+        return replace(item, gather=replace(item.gather, items=items))
 
     def _object(self, child: TriplesMap, item: TermMap | RefObjectMap) -> TermMap | ParentSubject:
         if isinstance(item, TermMap):
-            return item
+            return self._resolved(child, item)
         parents = tuple(each for each in self.triples_maps if each.name == item.parent)
         if not parents:
             raise MappingError(
@@ -486,12 +451,21 @@ class Mapping:
         return ParentSubject(parents, item.joins, item.targets, item.node)
 
 
+def _gathered(item: TermMap | ParentSubject) -> Iterator[TermMap | ParentSubject]:
+    """A term map and all that it gathers."""
+    yield item
+    if isinstance(item, TermMap) and item.gather is not None:
+        for each in item.gather.items:
+            if not isinstance(each, RefObjectMap):
+                yield from _gathered(each)
+
+
 def _is_key(item: RefObjectMap, parent: TriplesMap) -> bool:
     """Whether the parent's subject is a function of the joined columns, so that the child's own row gives it."""
     return set(parent.subject.references) <= {name for join in item.joins for name in _references(join.parent)}
 
 
-def _graphs(graphs: tuple[TermMap, ...]) -> list[TermMap | None]:
+def graphs_of(graphs: tuple[TermMap, ...]) -> list[TermMap | None]:
     """The graphs to write to; None is the default graph."""
     if not graphs:
         return [None]

@@ -34,6 +34,7 @@ from semcube.mapping.model import (
     parse_template,
 )
 from semcube.mapping.parse_functions import function_call
+from semcube.mapping.parse_gather import gather_map
 from semcube.mapping.parse_sources import SourceReader
 from semcube.mapping.yarrrml import SUFFIXES, read_yarrrml
 from semcube.vocab import RDFS, RR, XSD_STRING
@@ -128,6 +129,10 @@ class _Reader(SourceReader):
 
     def unconditional(self, node: Term, where: str) -> TermMap:
         """A term map without its condition."""
+        return gather_map(self, node, where) or self.plain(node, where)
+
+    def plain(self, node: Term, where: str) -> TermMap:
+        """A term map that makes a term of its own."""
         call = function_call(self, node, where)
         if call is not None:
             return self.shaped(node, call, where)

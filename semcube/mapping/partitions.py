@@ -186,7 +186,11 @@ def _parts(mapping: Mapping, options: TransformOptions, wanted: int) -> Parts:
 
 def _by_row(evaluator: Evaluator) -> bool:
     """Whether each quad depends on its row alone: none is the same for all rows, none joins with other rows."""
-    return not evaluator.parents and not any(quad.is_constant for quad in evaluator.plan.quads)
+    return (
+        not evaluator.parents
+        and not evaluator.plan.gathers
+        and not any(quad.is_constant for quad in evaluator.plan.quads)
+    )
 
 
 def _evaluator(mapping: Mapping, source: LogicalSource, options: TransformOptions) -> Evaluator:

@@ -3,16 +3,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from semcube.mapping.model import Join, LogicalTarget, TriplesMap
+from semcube.mapping.model import Gather, Join, LogicalTarget, TriplesMap
 from semcube.mapping.natural import Kind
 
 if TYPE_CHECKING:
     from semcube.mapping.function_geometries import ColumnFunction
 
-__all__ = ["Check", "Column", "ParentTable", "Plan", "QuadPlan", "Relation", "Several", "Value"]
+__all__ = [
+    "Check",
+    "Column",
+    "GatherPlan",
+    "GatherUse",
+    "ParentTable",
+    "Plan",
+    "QuadPlan",
+    "Relation",
+    "Several",
+    "Value",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +100,32 @@ class ParentTable:
 
 
 @dataclass(frozen=True, slots=True)
+class GatherUse:
+    """Where the triples of collections go."""
+
+    graph: str | int | None
+    targets: tuple[LogicalTarget, ...]
+    needed: tuple[int, ...]
+    """Output columns that have to have a term in the row."""
+    within: tuple[int, ...] = ()
+    """Relations that have to have one."""
+
+
+@dataclass(slots=True, eq=False)
+class GatherPlan:
+    """Lists or containers of each row; their first nodes are the terms of a relation."""
+
+    relation: int
+    gather: Gather
+    items: tuple[str | int | Several, ...]
+    head: str | int | None
+    """The first node; None: a new blank node each."""
+    label: str
+    """How the labels of its blank nodes begin."""
+    uses: dict[GatherUse, None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """An output column that is true where a value is bad, and what to say about it."""
 
@@ -113,3 +150,10 @@ class Plan:
     """Tables that the relations read."""
     functions: tuple[ColumnFunction, ...] = ()
     """What the statements call and the engine has to be told of."""
+    gathers: tuple[GatherPlan, ...] = ()
+    """Those that others gather come first."""
+
+    @property
+    def has_named_gathers(self) -> bool:
+        """Whether collections go on from row to row, so that rows are not made one by one."""
+        return any(each.head is not None for each in self.gathers)

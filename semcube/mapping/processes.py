@@ -120,6 +120,8 @@ def transform_in_processes(
         bound, reasons = bound_mapping(inputs, mapping, chosen)
         if bound.targets:
             raise UnsupportedError("the mapping has logical targets, which processes cannot share", fix="drop --jobs")
+        if bound.gathers:
+            raise UnsupportedError("the mapping has gather maps, which processes cannot share", fix="drop --jobs")
         share = Share(bound, replace(chosen, grouped=False), file, syntax, compression, jobs)
         for each in others:
             each.start(share)

@@ -34,8 +34,10 @@ from semcube.mapping.model import (
     TermMap,
     TermType,
     TriplesMap,
+    graphs_of,
 )
 from semcube.mapping.natural import INTEGERS, LEXICAL_SPACES, Kind, kind_of, natural_datatype
+from semcube.mapping.reference_collections import Gathered
 from semcube.mapping.reference_functions import Typed, call, constant
 from semcube.mapping.rows import MANY
 from semcube.vocab import (
@@ -81,17 +83,37 @@ def quads_of_table(
         ['<http://a/1>']
     """
     own = triples_map.base or base
+    gathered = Gathered()
     for row, kinds in _rows(table):
+
+        def terms(item: TermMap | ParentSubject, row: Row = row, kinds: Kinds = kinds) -> list[Term]:
+            if isinstance(item, ParentSubject):
+                return _joined(item, row, kinds, base, parents or {})
+            if item.gather is not None:
+                return gathered.heads(item, terms)
+            return _terms(item, row, kinds, own)
+
+        def in_order(item: TermMap, row: Row = row, kinds: Kinds = kinds) -> list[Term]:
+            return _terms(item, row, kinds, own, in_order=True)
+
+        gathered.begin(in_order)
         for pattern in mapping.patterns(triples_map):
-            if isinstance(pattern.object, ParentSubject):
-                objects = _joined(pattern.object, row, kinds, base, parents or {})
-            else:
-                objects = _terms(pattern.object, row, kinds, own)
-            graphs = [None] if pattern.graph is None else _terms(pattern.graph, row, kinds, own)
-            subjects, predicates = (_terms(each, row, kinds, own) for each in (pattern.subject, pattern.predicate))
-            for quad in itertools.product(subjects, predicates, objects, graphs):
-                keys = [None if each is None else key(each) for each in quad]
-                yield keys[0] or "", keys[1] or "", keys[2] or "", keys[3]
+            graphs = [None] if pattern.graph is None else terms(pattern.graph)
+            positions = [terms(pattern.subject), terms(pattern.predicate), terms(pattern.object), graphs]
+            for quad in itertools.product(*positions):
+                yield _keys(quad)
+            if all(positions):
+                gathered.use(pattern.maps, graphs)
+        subject = mapping.subject(triples_map)
+        if subject.gather is not None and terms(subject):
+            for graph in graphs_of(triples_map.graphs):
+                gathered.use((subject,), [None] if graph is None else terms(graph))
+    yield from map(_keys, gathered.quads())
+
+
+def _keys(quad: Sequence[Term | None]) -> tuple[str, str, str, str | None]:
+    subject, predicate, value, graph = (None if each is None else key(each) for each in quad)
+    return subject or "", predicate or "", value or "", graph
 
 
 def _rows(table: pa.Table) -> Iterator[tuple[Row, Kinds]]:
@@ -105,14 +127,15 @@ def _single(field: pa.Field) -> pa.DataType:
     return field.type.value_type if MANY in (field.metadata or {}) else field.type
 
 
-def _terms(term_map: TermMap, row: Row, kinds: Kinds, base: str) -> list[Term]:
-    """The terms of every combination of the values of the row."""
+def _terms(term_map: TermMap, row: Row, kinds: Kinds, base: str, *, in_order: bool = False) -> list[Term]:
+    """The terms of every combination of the values of the row, each once or as often as it is made."""
     found = (
         term
         for each in _combinations(row, term_map.references)
         for term in _of_combination(term_map, each, kinds, base)
     )
-    return list(dict.fromkeys(each for each in found if each is not None))
+    made = [each for each in found if each is not None]
+    return made if in_order else list(dict.fromkeys(made))
 
 
 def _of_combination(term_map: TermMap, row: Row, kinds: Kinds, base: str) -> list[Term | None]:

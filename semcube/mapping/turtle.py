@@ -211,6 +211,8 @@ class _Writer:
         return " ; ".join(facts)
 
     def term_facts(self, item: TermMap, where: str) -> str:
+        if item.gather is not None:
+            raise UnsupportedError("a gather map cannot be written yet", expected="other term maps")
         facts = [self.expression(item.value), *map(self.target, item.targets)]
         if item.condition is not None:
             facts.append(f"rml:condition [ {self.term_facts(item.condition, 'condition')} ]")
