@@ -95,6 +95,10 @@ def _serialisation(values: pa.Array) -> Literal["wkb", "wkt", "hex"] | None:
         return "wkb" if first and not shapely.is_missing(shapely.from_wkb(first, on_invalid="ignore")).all() else None
     if not len(values) or not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
         return None
+    # An empty field of a text column is no geometry.
+    values = values.filter(pc.not_equal(pc.utf8_trim_whitespace(values), ""))
+    if not len(values):
+        return None
     if pc.all(pc.match_substring_regex(values, _WKT)).as_py():
         return "wkt"
     return "hex" if pc.all(pc.match_substring_regex(values, _HEX)).as_py() else None

@@ -75,6 +75,12 @@ class GeoTIFFSource(RasterSource):
                 f"{self._file} is placed by ground control points, not by a regular grid",
                 fix="warp it to a grid first, for example with gdalwarp",
             )
+        if dataset.transform.is_identity:
+            raise UnsupportedError(
+                f"{self._file} does not say where its pixels are (no geotransform)",
+                expected="a raster with a transform",
+                fix="give it one with gdal_translate -a_ullr, or put its world file (.tfw) beside it",
+            )
         if not dataset.transform.is_rectilinear or dataset.transform.e > 0 or dataset.transform.a < 0:
             raise UnsupportedError(
                 f"{self._file} is rotated or runs from south to north", fix="warp it to a north-up grid with gdalwarp"

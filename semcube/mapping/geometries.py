@@ -193,10 +193,16 @@ def prepare(wkb: pa.Array, system: OutputSystem, on_error: OnError = "fail") -> 
         wkb, errors, invalid, repaired = _through_shapely(wkb, _NAMES[codes], system, on_error)
         codes, empty = _codes(wkb)
     types = _NAMES_COLUMN.take(pa.array(codes))
+    wkt = wkb_to_wkt(wkb, system.target)
+    if wkt.null_count > wkb.null_count:
+        lost = pc.and_(wkb.is_valid(), wkt.is_null()).to_numpy(zero_copy_only=False)
+        errors = {
+            int(row): "geometry has a coordinate that is not a finite number" for row in np.flatnonzero(lost)
+        } | errors
     nodes = pc.if_else(wkb.is_valid(), pa.scalar("geometry", pa.large_string()), pa.scalar(None, pa.large_string()))
     return PreparedGeometries(
         wkb=wkb,
-        wkt=wkb_to_wkt(wkb, system.target),
+        wkt=wkt,
         types=types,
         nodes=nodes,
         errors=malformed | errors,

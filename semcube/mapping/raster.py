@@ -235,7 +235,11 @@ def _number(source: LogicalSource, name: str) -> int | None:
 def table(raster: RasterSource, crs: str, name: str, schema: pa.Schema, produce: Any) -> RasterRows:
     """Rows of a raster, with its warnings."""
     info = raster.info
-    warnings = tuple(info.metadata.get("warning", "").splitlines())
+    warnings = tuple(
+        each
+        for each in info.metadata.get("warning", "").splitlines()
+        if info.crs is not None or not each.endswith("say which it is with crs=")
+    )
     geometry = GEOMETRY if GEOMETRY in schema.names else None
     return RasterRows(info.source, f"{info.variable}, {name}", crs, schema, produce, geometry, warnings)
 
