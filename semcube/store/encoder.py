@@ -13,6 +13,7 @@ from semcube.engines import ids
 from semcube.engines.classify import classify
 from semcube.engines.embedded import registered
 from semcube.engines.keys import split
+from semcube.store.appending import Appender, append
 from semcube.store.dictionary import StoreDictionary
 from semcube.store.hash_table import BYTES, HashTable
 from semcube.store.keyed_hashes import hash_of, hasher
@@ -66,10 +67,11 @@ class Encoder:
         self._start = self._before = self.last = int(connection.execute("SELECT terms FROM meta").fetchall()[0][0])
         self._dictionary = StoreDictionary(lambda: connection, salt, None)
         self._most = memory // BYTES
+        self._terms = Appender(connection, "terms", memory // 8)
         self._met: HashTable | None = HashTable()
         """Terms met in this transaction; None when they are in the table ``met``."""
-        self.has_plain_values = self._start == 0
-        """Whether it is known that no term is a time, or a number that does not compare as its double does."""
+        self._inexact: list[Ids] | None = None if self._start else []
+        """Ids of numbers that do not compare as their doubles do; None if not all of them are known."""
         self._unlisted: list[tuple[npt.NDArray[np.uint32], Ids]] = []
         """Hashes and numbers that the table ``lookup`` lacks."""
 
@@ -118,11 +120,11 @@ class Encoder:
         found[new] = self._numbered(_tags(classes))
         numbers = found[new] & ids.PAYLOAD
         table = _rows(numbers, terms, classes)
-        self._note_values(_tags(classes), classes["exact"].to_numpy(zero_copy_only=False))
+        self._note_inexact(numbers, classes)
         if len(new):
             pairs = zip(fresh.to_pylist(), numbers.tolist(), strict=True)
             listed = ",".join(f"({hash_of(self._salt, key)},{number})" for key, number in pairs)
-            self._insert("terms", table)
+            append(self._connection, "terms", table)
             self._connection.execute(f"INSERT INTO lookup VALUES {listed}")
             self._before = self.last
         return found, table
@@ -169,17 +171,16 @@ class Encoder:
             kept = lacking[start : start + len(part.new)]
             numbers = found[start : start + len(part.new)][kept] & ids.PAYLOAD
             start += len(part.new)
-            if self.has_plain_values:
-                self._note_values(_tags(described[1]), described[1]["exact"].to_numpy(zero_copy_only=False))
             if len(numbers):
                 terms, classes = (each if kept.all() else each.filter(pa.array(kept)) for each in described)
+                self._note_inexact(numbers, classes)
                 stored.append((part, part.new[kept], _rows(numbers, terms, classes)))
         if stored:
-            self._insert("terms", pa.concat_tables([rows for _, _, rows in stored]))
+            self._terms.add(pa.concat_tables([rows for _, _, rows in stored]))
             self._list(short[lacking], found[lacking] & ids.PAYLOAD)
             if self._met is None:
                 columns = {"upper": upper[lacking], "lower": lower[lacking], "id": found[lacking]}
-                self._insert("met", pa.table(columns))
+                append(self._connection, "met", pa.table(columns))
         return stored
 
     def _numbered(self, tags: Ids) -> Ids:
@@ -215,17 +216,24 @@ class Encoder:
     def _release(self, table: HashTable) -> None:
         """Move what is known of terms into the database."""
         self._connection.execute("CREATE OR REPLACE TEMP TABLE met (upper UBIGINT, lower UBIGINT, id BIGINT)")
-        self._insert("met", pa.table({"upper": table.upper, "lower": table.lower, "id": table.ids[: len(table)]}))
+        columns = {"upper": table.upper, "lower": table.lower, "id": table.ids[: len(table)]}
+        append(self._connection, "met", pa.table(columns))
         self._met = None
 
-    def _note_values(self, tags: Ids, exact: npt.NDArray[np.bool_]) -> None:
-        """See whether new terms are times or inexact numbers."""
-        doubtful = (tags == int(ids.Tag.TEMPORAL)) | ((tags == int(ids.Tag.NUMERIC)) & ~exact)
-        self.has_plain_values = self.has_plain_values and not doubtful.any()
+    def _note_inexact(self, numbers: Ids, classes: pa.RecordBatch) -> None:
+        """Note which new terms are inexact numbers."""
+        if self._inexact is None:
+            return
+        exact = classes["exact"].to_numpy(zero_copy_only=False)
+        inexact = numbers[(_tags(classes) == int(ids.Tag.NUMERIC)) & ~exact]
+        if len(inexact):
+            self._inexact.append(inexact + ids.first(ids.Tag.NUMERIC))
+            if sum(map(len, self._inexact)) > self._most:
+                self._inexact = None
 
-    def _insert(self, name: str, rows: pa.Table) -> None:
-        with registered(self._connection, {"rows_in": rows}):
-            self._connection.execute(f"INSERT INTO {name} SELECT * FROM rows_in")
+    def inexact(self) -> Ids | None:
+        """Ids of numbers that do not compare as their doubles do, ascending; None if not all of them are known."""
+        return None if self._inexact is None else np.concatenate([np.empty(0, np.int64), *self._inexact])
 
     # --- look-ups ---------------------------------------------------------------------------------------------------
 
@@ -237,6 +245,7 @@ class Encoder:
 
     def flush(self) -> None:
         """Make the new terms findable by a :class:`StoreDictionary` on the same connection."""
+        self._terms.flush()
         if self._unlisted:
             short, numbers = (np.concatenate(columns) for columns in zip(*self._unlisted, strict=True))
             self._unlisted = []
@@ -244,7 +253,7 @@ class Encoder:
             both = (short.astype(np.uint64) << _HALF) | (numbers - base).astype(np.uint64)
             both.sort()
             numbers = (both & np.uint64(0xFFFFFFFF)).astype(np.int64) + base
-            self._insert("lookup", pa.table({"h": (both >> _HALF).astype(np.uint32), "n": numbers}))
+            append(self._connection, "lookup", pa.table({"h": (both >> _HALF).astype(np.uint32), "n": numbers}))
 
 
 def _described(part: Part, rows: Ids) -> tuple[pa.RecordBatch, pa.RecordBatch]:

@@ -10,13 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from semcube.engines import ids
-from semcube.engines.embedded import registered
 
 if TYPE_CHECKING:
-    import duckdb
     import numpy.typing as npt
 
     from semcube.geometry.literals import Geometries
+    from semcube.store.appending import Appender
 
     Boxes = npt.NDArray[np.float64]
 
@@ -34,17 +33,22 @@ _POINT_BYTES, _LINE_HEAD, _VERTEX = 21, 9, 16
 
 
 def write_geometries(
-    connection: duckdb.DuckDBPyConnection, terms: pa.Table, wkb: pa.Array | None = None, crs: str = ""
+    target: Appender, terms: pa.Table, wkb: pa.Array | None = None, crs: str = ""
 ) -> tuple[int, list[str]]:
     """Decode and store the geometries among new terms; those of which WKB is known are not read from their text.
+
+    Args:
+        target: Appends to the table ``geometries``.
+        terms: As in :func:`decode_geometries`.
+        wkb: As there.
+        crs: As there.
 
     Returns:
         How many there are, and why each malformed one is.
     """
     rows = decode_geometries(terms, wkb, crs)
     if len(rows):
-        with registered(connection, {"decoded": rows}):
-            connection.execute("INSERT INTO geometries SELECT * FROM decoded")
+        target.add(rows)
     return len(rows), rows["error"].drop_null().to_pylist()
 
 

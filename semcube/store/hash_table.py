@@ -19,7 +19,7 @@ BYTES = 64
 """What an entry takes at most, in bytes: two words of hash, an id, and its share of a table that is half empty; more
 while it grows."""
 _FREE = -1
-_FIRST = 1 << 14
+_FIRST = 1 << 17
 _GROWTH = 4
 _Number = TypeVar("_Number", np.uint64, np.int64)
 

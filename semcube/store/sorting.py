@@ -25,7 +25,7 @@ HELD_BYTES = 256 * 1024 * 1024
 LARGE = 10**15 - 1
 """Integers up to here compare as doubles do."""
 _RANGE = 1 << 31
-_ROWS = 1 << 20
+_ROWS = 1 << 16
 _FIRSTS = np.array([ids.first(tag) for tag in ids.Tag] + [ids.last(max(ids.Tag)) + 1])
 _NEAR, _FAR = (ids.make(ids.Tag.INTEGER, ids.BIAS + value) for value in (-LARGE, LARGE))
 
@@ -39,22 +39,26 @@ class PredicateCounts:
     objects: int = 0
     tags: int = 0
     """One bit for each tag of an object."""
-    large: bool = False
-    """Whether an object is an integer that is no double."""
+    inexact: bool = False
+    """Whether an object is a number that does not compare as its double does."""
 
     def take_subjects(self, subjects: Ids) -> None:
         """Count the subjects of all quads, sorted."""
         self.quads, self.subjects = len(subjects), _runs(subjects)
 
-    def take_objects(self, objects: Ids) -> None:
-        """Count the objects of all quads, sorted."""
+    def take_objects(self, objects: Ids, inexact: Ids) -> None:
+        """Count the objects of all quads, sorted; ``inexact`` are the ids of such numbers."""
         self.objects = _runs(objects)
         starts = np.searchsorted(objects, _FIRSTS)
         self.tags = sum(1 << tag for tag, rows in zip(ids.Tag, np.diff(starts), strict=True) if rows)
         low, near, far, high = np.searchsorted(
             objects, [ids.first(ids.Tag.INTEGER), _NEAR, _FAR + 1, ids.last(ids.Tag.INTEGER) + 1]
         )
-        self.large = bool(near > low or high > far)
+        self.inexact = bool(near > low or high > far)
+        if self.tags & 1 << ids.Tag.NUMERIC:
+            places = np.searchsorted(objects, inexact)
+            inside = places < len(objects)
+            self.inexact |= bool((objects[places[inside]] == inexact[inside]).any())
 
 
 def _runs(numbers: Ids) -> int:
@@ -123,26 +127,38 @@ class HeldQuads:
                 counts.setdefault(predicate, PredicateCounts()).take_subjects(subjects)  # type: ignore[union-attr]
             yield batch
 
-    def by_object(self, counts: dict[int, PredicateCounts] | None = None) -> Iterator[dict[str, Ids]]:
-        """Batches of the distinct quads, sorted by (p, o, s, g); what is counted goes to ``counts``."""
+    def by_object(
+        self, counts: dict[int, PredicateCounts] | None = None, inexact: Ids | None = None
+    ) -> Iterator[dict[str, Ids]]:
+        """Batches of the distinct quads, sorted by (p, o, s, g); what is counted goes to ``counts``.
+
+        Args:
+            counts: Predicate -> counts; nothing is counted if None.
+            inexact: Ids of numbers that do not compare as their doubles do, ascending.
+        """
+        numbers = np.empty(0, np.int64) if inexact is None else inexact
         for batch, columns in self._batches("posg", (1, 0, 2)):
             for predicate, objects in columns if counts is not None else ():
-                counts.setdefault(predicate, PredicateCounts()).take_objects(objects)  # type: ignore[union-attr]
+                counts.setdefault(predicate, PredicateCounts()).take_objects(objects, numbers)  # type: ignore[union-attr]
             yield batch
+
+    def graphs(self) -> Ids:
+        """The graphs of all quads, each once."""
+        return np.unique(np.concatenate([np.empty(0, np.int64), *(np.unique(part.g) for part in self._parts)]))
 
     def _batches(
         self, names: str, order: tuple[int, int, int]
     ) -> Iterator[tuple[dict[str, Ids], list[tuple[int, Ids]]]]:
-        """Predicates put together until they are worth a statement, and the first column of each."""
+        """Predicates put together until they are worth a batch, and the first column of each."""
         waiting: list[tuple[Ids, Ids, Ids, Ids]] = []
         rows = 0
         for predicate, columns in self._by_predicate():
             found = _distinct(_sorted(*(columns[place] for place in order)))
-            waiting.append((np.full(len(found[0]), predicate), *found))
-            rows += len(found[0])
-            if rows >= _ROWS:
+            if waiting and rows + len(found[0]) > _ROWS:
                 yield _joined(waiting, names), [(int(each[0][0]), each[1]) for each in waiting]
                 waiting, rows = [], 0
+            waiting.append((np.full(len(found[0]), predicate), *found))
+            rows += len(found[0])
         if rows:
             yield _joined(waiting, names), [(int(each[0][0]), each[1]) for each in waiting]
 
@@ -204,4 +220,6 @@ def _sorted(first: Ids, second: Ids, third: Ids) -> Columns:
 
 
 def _joined(parts: list[tuple[Ids, Ids, Ids, Ids]], names: str) -> dict[str, Ids]:
+    if len(parts) == 1:
+        return dict(zip(names, parts[0], strict=True))
     return {name: np.concatenate([part[i] for part in parts]) for i, name in enumerate(names)}

@@ -14,6 +14,7 @@ from semcube.engines import ids
 from semcube.engines.embedded import registered
 from semcube.io.term_columns import Position, QuadColumns, constant_column
 from semcube.sparql.pushdown.parts import time_kind
+from semcube.store.appending import Appender, append_stream
 from semcube.store.encoder import Encoder
 from semcube.store.geometry_rows import write_geometries
 from semcube.store.known_geometries import KnownGeometries
@@ -90,6 +91,7 @@ class Transaction:
         self.changed: set[int] = set()
         """Predicates of quads that were added or removed."""
         self._encoder = Encoder(connection, salt, memory // 8)
+        self._geometries = Appender(connection, "geometries", memory // 64)
         self._held: HeldQuads | None = HeldQuads()
         """Staged quads that are in memory; None when they are in the table ``staged``."""
         self._tail = self._count("SELECT tail FROM meta")
@@ -108,9 +110,9 @@ class Transaction:
     def _encode(self, keys: pa.Array, known: KnownGeometries | None = None) -> Ids:
         found, added = self._encoder.encode(keys.cast(pa.large_string()))
         if known is None:
-            count, reasons = write_geometries(self.connection, added)
+            count, reasons = write_geometries(self._geometries, added)
         else:
-            count, reasons = write_geometries(self.connection, added, known.of_terms(found, added), known.crs)
+            count, reasons = write_geometries(self._geometries, added, known.of_terms(found, added), known.crs)
         self._report_geometries(count, reasons)
         return found
 
@@ -171,7 +173,7 @@ class Transaction:
             if column.datatype in GEOMETRY_LITERALS:
                 shapes = column.shapes
                 known = () if shapes is None else (shapes.wkb.take(pa.array(rows)), shapes.crs)
-                self._report_geometries(*write_geometries(self.connection, table, *known))
+                self._report_geometries(*write_geometries(self._geometries, table, *known))
         return found
 
     def _values(self, place: Position, found: list[Ids], kept: npt.NDArray[np.bool_] | None, rows: int) -> Ids:
@@ -244,22 +246,23 @@ class Transaction:
     def _insert_first(self, held: HeldQuads) -> int:
         """The quads of a store that had none, sorted in memory."""
         con = self.connection
-        added, counts = 0, dict[int, PredicateCounts]()
-        for table, batches in (("quads_po", held.by_object(counts)), ("quads_ps", held.by_subject(counts))):
-            added = 0
-            for batch in batches:
-                added += len(batch["p"])
-                with registered(con, {"sorted_rows": pa.table(batch)}):
-                    con.execute(f"INSERT INTO {table} SELECT * FROM sorted_rows")
+        counts: dict[int, PredicateCounts] = {}
+        inexact = self._encoder.inexact()
+        append_stream(con, "quads_po", held.by_object(counts, inexact), "posg")
+        append_stream(con, "quads_ps", held.by_subject(counts), "psog")
+        graphs = held.graphs()
         self._held = HeldQuads()
-        con.execute("CREATE OR REPLACE TEMP VIEW fresh AS FROM quads_ps")
-        con.execute(_NEW_GRAPHS)
-        if self._encoder.has_plain_values:
-            self._insert_counts(counts)
-        else:
+        if graphs.any():
+            with registered(con, {"fresh": pa.table({"g": graphs})}):
+                con.execute(_NEW_GRAPHS)
+        if inexact is None:
+            con.execute("CREATE OR REPLACE TEMP VIEW fresh AS FROM quads_ps")
             self._count_fresh()
-        con.execute("DROP VIEW fresh")
+            con.execute("DROP VIEW fresh")
+        else:
+            self._insert_counts(counts)
         self._tail = 0
+        added = sum(each.quads for each in counts.values())
         self.report.added += added
         return added
 
@@ -283,6 +286,7 @@ class Transaction:
 
     def _count_fresh(self) -> None:
         """Add the new quads to the counts per predicate."""
+        self._encoder.flush()
         source = "(SELECT p, s, o, CAST(NULL AS BOOLEAN) AS exact, CAST(NULL AS INTEGER) AS kind FROM fresh)"
         valued = " OR ".join(f"o BETWEEN {ids.first(tag)} AND {ids.last(tag)}" for tag in (_NUMERIC, _TEMPORAL))
         if self._count(f"SELECT count(*) FROM (SELECT 1 FROM fresh WHERE {valued} LIMIT 1)"):
@@ -318,12 +322,28 @@ class Transaction:
         self.connection.execute("DROP TABLE counted")
 
     def _insert_counts(self, counts: dict[int, PredicateCounts]) -> None:
-        """Counts per predicate of quads whose numbers are all exact and that have no times."""
-        rows = [(p, each.quads, each.subjects, each.objects, each.tags, each.large) for p, each in counts.items()]
-        columns = dict(zip("abcdef", zip(*rows, strict=True), strict=True))
-        with registered(self.connection, {"counted": pa.table({name: list(each) for name, each in columns.items()})}):
-            self.connection.execute("INSERT INTO predicates SELECT *, 0 FROM counted")
+        """Store the counts per predicate of a first load."""
+        times = self._times([p for p, each in counts.items() if each.tags & 1 << _TEMPORAL])
+        rows = {"p": list(counts)} | {
+            name: [getattr(each, name) for each in counts.values()]
+            for name in ("quads", "subjects", "objects", "tags", "inexact")
+        }
+        with registered(self.connection, {"counted": pa.table(rows | {"times": [times.get(p, 0) for p in counts]})}):
+            self.connection.execute("INSERT INTO predicates SELECT * FROM counted")
         self.changed.update(counts)
+
+    def _times(self, predicates: list[int]) -> dict[int, int]:
+        """Which kinds of times the objects of predicates are."""
+        if not predicates:
+            return {}
+        self._encoder.flush()
+        listed = ",".join(map(str, predicates))
+        found = self.connection.execute(
+            f"""SELECT q.p, bit_or(t.kind) FROM quads_ps q
+                JOIN (SELECT n, {_TIME_KIND} AS kind FROM terms WHERE tag = {int(_TEMPORAL)}) t
+                ON t.n + {ids.first(_TEMPORAL)} = q.o WHERE q.p IN ({listed}) GROUP BY q.p"""
+        ).fetchall()
+        return dict(found)
 
     # --- removing ---------------------------------------------------------------------------------------------------
 
@@ -383,10 +403,11 @@ class Transaction:
     def flush(self) -> None:
         """Make what was done so far visible to reads on the same connection."""
         self._encoder.flush()
+        self._geometries.flush()
 
     def finish(self) -> LoadReport:
         """Everything that has to be true before the commit."""
-        self._encoder.flush()
+        self.flush()
         self.report.terms = self._encoder.added
         self.connection.execute(
             f"UPDATE meta SET version = version + 1, terms = {self._encoder.last}, tail = {self._tail}"

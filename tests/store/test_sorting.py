@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from semcube.engines import ids
 from semcube.store import Store, transaction
 from semcube.store.sorting import HeldQuads
+from semcube.vocab import XSD
 
 TERMS = st.one_of(
     st.integers(1, 5),
@@ -68,3 +69,35 @@ def test_a_first_load_gives_the_same_tables_either_way(
     assert all(rows == sorted(rows) for rows in found.values())
     assert graphs == [(5,)]
     assert sum(count for (count,) in counts) == len(set(lines))
+
+
+VALUED = st.lists(
+    st.tuples(
+        st.integers(0, 2),
+        st.sampled_from(
+            [
+                *('"1"^^<{0}integer>', '"1000000000000001"^^<{0}integer>', '"-1000000000000001"^^<{0}integer>'),
+                *('"01"^^<{0}integer>', '"1.5"^^<{0}decimal>', '"1234567890.1234567"^^<{0}decimal>', '"x"', "<e:x>"),
+                *('"2020-01-01"^^<{0}date>', '"2020-01-01Z"^^<{0}date>', '"12:00:00Z"^^<{0}time>'),
+                *('"2020-01-01T00:00:00.0000001"^^<{0}dateTime>', '"0.1"^^<{0}float>', '"0.1"^^<{0}double>'),
+            ]
+        ),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(VALUED)
+@settings(max_examples=20, deadline=None)
+def test_a_first_load_counts_as_the_database_does(rows: list[tuple[int, str]]) -> None:
+    lines = [f"<e:{n % 3}> <e:p{p}> {o.format(XSD)} ." for n, (p, o) in enumerate(rows)]
+    counts = []
+    for least in (0, 1 << 30):
+        with pytest.MonkeyPatch.context() as patch, Store.in_memory() as store:
+            patch.setattr(transaction, "FIRST_QUADS", least)
+            store.load("\n".join(lines).encode(), format="nt")
+            sql = "SELECT lexical, quads, objects, tags, inexact, times FROM predicates JOIN terms ON p & 255 = n"
+            counts.append(sorted(store._connection.execute(sql).fetchall()))
+    assert counts[0] == counts[1]
+    assert sum(row[1] for row in counts[0]) == len({(n % 3, *row) for n, row in enumerate(rows)})
