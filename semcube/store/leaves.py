@@ -161,13 +161,13 @@ class Leaves:
         about = self.facts(predicate)
         return (0.0, 0.0) if about is None else (float(about.subjects), float(about.objects))
 
-    def distribution(self, predicate: int, *, times: bool) -> Distribution | None:
-        """The numbers (or times) of the objects of a predicate, sampled when they are first asked for."""
+    def distribution(self, predicate: int, *, times: bool, read: bool) -> Distribution | None:
+        """The numbers (or times) of the objects of a predicate; sampled where they are not known, if ``read``."""
         about, known = self.facts(predicate), self._counts.distributions
         if about is None or not about.tags & (bit(Tag.TEMPORAL) if times else bit(Tag.INTEGER, Tag.NUMERIC)):
             return None
         found = known.get(predicate, times=times)
-        if found is None:
+        if found is None and read:
             connection = self._snapshot.connection()
             values = sampled_values(predicate, about.quads, about.objects, self._sorted, connection)
             for kind, one in values.items():

@@ -118,6 +118,19 @@ def test_filters_are_correlated_as_they_are(data: Data) -> None:
     check(data, "?s :people ?a ; :people ?b FILTER(?a = 1) FILTER(?b = 1)")
 
 
+def test_values_are_read_only_where_somebody_wants_to_know(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "store", create=True) as store:
+        store.update("INSERT DATA { " + " ".join(f"<http://e/{n}> <http://e/p> {n}.5 ." for n in range(50)) + " }")
+        text = "SELECT * { ?s <http://e/p> ?v FILTER(?v > 10) }"
+        with store.query(text) as result:
+            assert len(result) == 40
+            known = result._answer.context.dataset.leaves._counts.distributions  # type: ignore[attr-defined]
+        assert not known._known
+        with store.query(text, trace=Trace()) as result:
+            len(result)
+        assert len(known._known) == 2
+
+
 def test_samples_without_columns_in_memory(data: Data) -> None:
     with data.store.query("ASK {}") as result:
         connection = result._answer.context.dataset.connection()  # type: ignore[attr-defined]

@@ -92,8 +92,8 @@ Ranges = list[tuple[Edge, Edge]]
 class Distributions(Protocol):
     """Knows the values of predicates."""
 
-    def distribution(self, predicate: int, *, times: bool) -> Distribution | None:
-        """The numbers (or times) of the objects of a predicate; None where they are not known."""
+    def distribution(self, predicate: int, *, times: bool, read: bool) -> Distribution | None:
+        """The numbers (or times) of the objects of a predicate; None where they are not known and not to be read."""
         ...
 
 
@@ -176,7 +176,12 @@ def _joined(all_hold: bool, parts: list[tuple[str, bool, Ranges] | None]) -> tup
 
 
 def kept_part(
-    filters: Sequence[Expression], predicates: dict[str, int], distinct: dict[str, float], known: Distributions | None
+    filters: Sequence[Expression],
+    predicates: dict[str, int],
+    distinct: dict[str, float],
+    known: Distributions,
+    *,
+    read: bool,
 ) -> float:
     """The part of rows for which all filters are true.
 
@@ -184,7 +189,8 @@ def kept_part(
         filters: Expressions.
         predicates: Variable -> the predicate whose objects it binds.
         distinct: Variable -> distinct values to expect.
-        known: The values of predicates; None where they are not worth looking at.
+        known: The values of predicates.
+        read: Whether to look at values that are not known yet.
     """
     allowed: dict[tuple[str, bool], Ranges] = {}
     listed: dict[tuple[str, bool], int] = {}
@@ -200,7 +206,7 @@ def kept_part(
         listed[name, times] = listed.get((name, times), 0) + 1
     for (name, times), values in allowed.items():
         predicate = predicates.get(name)
-        about = None if known is None or predicate is None else known.distribution(predicate, times=times)
+        about = None if predicate is None else known.distribution(predicate, times=times, read=read)
         found *= UNKNOWN ** listed[name, times] if about is None else about.within(values)
     return found
 

@@ -52,16 +52,13 @@ _KINDS: dict[str, tuple[Tag, ...]] = {
 _IDENTITY = (Tag.IRI, Tag.BLANK, Tag.STRING)
 """Terms of these tags are equal if and only if they are the same term."""
 
-SAMPLED = 20_000.0
-"""Where so many rows may be expected, the values of predicates are looked at."""
-
 
 def selected(part: Part, expression: Expression, leaves: Leaves, context: Context) -> Part | None:
     """The rows of a part for which an expression is true; None if that cannot be said in SQL."""
     filtered = part.filtered or Filtered(part.relation, part.rows)
     filtered = replace(filtered, filters=(*filtered.filters, expression))
-    worth = filtered.rows >= SAMPLED or context.trace is not None
-    kept = kept_part(filtered.filters, part.predicates, part.distinct, leaves if worth else None)
+    traced = context.trace is not None
+    kept = kept_part(filtered.filters, part.predicates, part.distinct, leaves, read=traced)
     relation = _selection(part, expression, leaves, context)
     if relation is None:
         return None

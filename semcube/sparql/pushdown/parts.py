@@ -138,8 +138,8 @@ class Leaves(Protocol):
         """Distinct subjects and objects of a predicate, roughly."""
         ...
 
-    def distribution(self, predicate: int, *, times: bool) -> Distribution | None:
-        """The numbers (or times) of the objects of a predicate, None where they are not known."""
+    def distribution(self, predicate: int, *, times: bool, read: bool) -> Distribution | None:
+        """The numbers (or times) of the objects of a predicate; None where they are not known and not to be read."""
         ...
 
     def numbers(self) -> Relational:

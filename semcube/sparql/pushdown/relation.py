@@ -15,6 +15,7 @@ from semcube.sparql.dataset import Estimate
 from semcube.sparql.evaluate.exists import exists_in
 from semcube.sparql.evaluate.solutions import Solutions
 from semcube.sparql.expressions import effective_boolean
+from semcube.sparql.pushdown.distributions import kept_part
 from semcube.sparql.pushdown.names import column_name, variable_name
 from semcube.sparql.pushdown.parts import Leaves, Part
 
@@ -74,15 +75,16 @@ class SqlRelation:
         """Rows to expect: by a sample where that is cheap, else by the counts of the predicates."""
         part = self._part
         found = self._leaves.sample(part.relation if part.filtered is None else part.filtered.relation)
-        if found is None:
-            return Estimate(part.rows)
         if part.filtered is None:
-            return Estimate(found.expected, exact=found.whole)
-        rows = self._filtered(found).rows
-        if rows >= _ENOUGH or found.whole:
-            return Estimate(rows * found.scale, exact=found.whole)
+            return Estimate(part.rows) if found is None else Estimate(found.expected, exact=found.whole)
+        if found is not None:
+            rows = self._filtered(found).rows
+            if rows >= _ENOUGH or found.whole:
+                return Estimate(rows * found.scale, exact=found.whole)
         # few of the sample are kept: the values of the predicates tell narrow ranges apart
-        kept = part.rows / part.filtered.rows if part.filtered.rows else 0.0
+        kept = kept_part(part.filtered.filters, part.predicates, part.distinct, self._leaves, read=True)
+        if found is None:
+            return Estimate(part.filtered.rows * kept)
         return Estimate(min(found.expected * kept, _ENOUGH * found.scale))
 
     def sample(self) -> tuple[Solutions, float] | None:
