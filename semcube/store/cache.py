@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from semcube.store.distributions import KnownDistributions
@@ -61,6 +63,22 @@ class Cache:
         self._known: OrderedDict[str, int] = OrderedDict()
         self._missing: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of texts, hashes and columns."""
+        return self.texts.nbytes + self.hashes.nbytes + self.columns.nbytes
+
+    def when_grown(self, do: Callable[[], None]) -> None:
+        """Call a method when more texts or columns are kept; its object may be forgotten."""
+        method = weakref.WeakMethod(do)
+
+        def grown() -> None:
+            found = method()
+            if found is not None:
+                found()
+
+        self.texts.grown = self.columns.grown = grown
 
     def clear(self) -> None:
         """Forget texts and columns, which take the most."""

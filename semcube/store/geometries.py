@@ -41,19 +41,27 @@ class GeometryColumn:
     Args:
         source: Gives a connection that reads committed geometries, for the index, which outlives snapshots.
         budget: Bytes of geometries that may be kept.
+        more: Says how many bytes beyond these nobody else uses; :meth:`fit` has to be called when they get fewer.
 
     Geometries are only ever added, so one column serves all snapshots of committed states.
     """
 
-    def __init__(self, source: Callable[[], duckdb.DuckDBPyConnection], budget: int = 64 * 1024 * 1024) -> None:
+    def __init__(
+        self,
+        source: Callable[[], duckdb.DuckDBPyConnection],
+        budget: int = 64 * 1024 * 1024,
+        more: Callable[[], int] = lambda: 0,
+    ) -> None:
         self._source = source
+        self._own = budget - budget // 8
+        self._more = more
         self._lock = threading.RLock()
         # one thread reads a chunk, others that want it wait; whoever wants another chunk does not
         self._reading = [threading.Lock() for _ in range(64)]
         self._numbers: Ids = np.empty(0, np.int64)
         self._boxes: npt.NDArray[np.float64] = np.empty((0, 4))
         self._version = -1
-        self._chunks: Kept[tuple[int, int], Geometries] = Kept(budget - budget // 8)
+        self._chunks: Kept[tuple[int, int], Geometries] = Kept(self._own)
         self._wanted: dict[int, int] = {}
         self._recent: Recent[Any] = Recent(budget // 8)
         self._index: SpatialIndex | None = None
@@ -200,13 +208,24 @@ class GeometryColumn:
             if len(table) < len(numbers):
                 return None
             found = _decode(table)
+            size = _bytes_of(found)
             with self._lock:
-                self._chunks.put(key, found, _bytes_of(found))
+                self._chunks.fit(self._own + self._more())
+                self._chunks.put(key, found, size)
         return found
+
+    def fit(self) -> None:
+        """Forget geometries that have no room any more."""
+        with self._lock:
+            self._chunks.fit(self._own + self._more())
 
     def _kept(self, key: tuple[int, int]) -> Geometries | None:
         with self._lock:
             return self._chunks.get(key)
+
+    def turn(self) -> None:
+        """Another query begins: what others used may make room."""
+        self._chunks.turn()  # without the lock, which may be held for long
 
     def clear(self) -> None:
         """Forget all geometries; boxes and what is known of validity stay."""
@@ -240,7 +259,7 @@ def _bytes_of(geometries: Geometries) -> int:
     ):
         coordinates, parts = shapely.get_num_coordinates(shapes), shapely.get_num_geometries(shapes)
         areas = int((shapely.get_dimensions(shapes) == 2).sum())
-        found += 24 * int(coordinates.sum()) + 152 * int(parts.sum()) + 90 * areas + 56 * len(shapes)
+        found += 24 * int(coordinates.sum()) + 128 * int(parts.sum()) + 72 * areas + 40 * len(shapes)
     return found
 
 

@@ -17,11 +17,12 @@ _REMEMBERED = 100_000
 
 
 class Kept(Generic[K, T]):
-    """Things by key; the least lately used make room, but only for what has been missed since they were used.
+    """Things by key; the least lately used make room if they were used before the last :meth:`turn`, or if what needs
+    the room has been missed since they were used.
 
     So a scan of more than there is room for, again and again, finds what it found before, where the least lately used
-    would always be forgotten just before it is wanted; and what nobody asks for any more goes when others are asked
-    for twice. Callers hold a lock of their own.
+    would always be forgotten just before it is wanted; and what nobody asks for any more goes. Callers hold a lock of
+    their own.
 
     Args:
         budget: Bytes that may be kept.
@@ -42,7 +43,7 @@ class Kept(Generic[K, T]):
         self._forgotten = forgotten
         self._things: OrderedDict[K, tuple[T, int, int]] = OrderedDict()
         self._missed: dict[K, int] = {}
-        self._clock = 0
+        self._clock = self._turned = 0
 
     def __len__(self) -> int:
         return len(self._things)
@@ -52,6 +53,10 @@ class Kept(Generic[K, T]):
 
     def __iter__(self) -> Iterator[T]:
         return (thing for thing, _, _ in self._things.values())
+
+    def turn(self) -> None:
+        """Another query begins."""
+        self._turned = self._clock + 1
 
     def get(self, key: K) -> T | None:
         """What is kept; it counts as used."""
@@ -70,7 +75,7 @@ class Kept(Generic[K, T]):
         if size > self.budget:
             return False
         self._clock += 1
-        missed = self._missed.pop(key, 0)
+        missed = max(self._missed.pop(key, 0), self._turned)
         while self.nbytes + size > self.budget:
             oldest = next(iter(self._things), None)
             if oldest is None or self._things[oldest][2] >= missed:
@@ -82,6 +87,12 @@ class Kept(Generic[K, T]):
         self._things[key] = (thing, size, self._clock)
         self.nbytes += size
         return True
+
+    def fit(self, budget: int) -> None:
+        """Keep to another number of bytes from here on."""
+        self.budget = budget
+        while self.nbytes > budget:
+            self._forget(next(iter(self._things)))
 
     def clear(self) -> None:
         """Forget everything."""

@@ -45,6 +45,8 @@ class QuadColumns:
     def __init__(self, budget: int) -> None:
         self.budget = budget
         """Bytes that may be kept."""
+        self.grown: Callable[[], None] = lambda: None
+        """Called when more is kept."""
         self._lock = threading.Lock()
         self._pairs: OrderedDict[tuple[str, int], tuple[SortedPairs, int]] = OrderedDict()
         self._wanted: dict[tuple[str, int], int] = {}
@@ -89,6 +91,7 @@ class QuadColumns:
             self._pairs[column, predicate] = (pairs, version)
             self._pairs.move_to_end((column, predicate))
             self._cut()
+        self.grown()
 
     def clear(self) -> None:
         """Forget all columns."""
@@ -101,6 +104,7 @@ class QuadColumns:
         """Look again at what is kept: something was made beside a column."""
         with self._lock:
             self._cut()
+        self.grown()
 
     def _cut(self) -> None:
         used = self.nbytes

@@ -29,6 +29,7 @@ class Recent(Generic[T]):
     """
 
     def __init__(self, budget: int) -> None:
+        self.budget = budget
         self._half = budget // 2
         self._young: dict[int, tuple[T, int]] = {}
         self._old: dict[int, tuple[T, int]] = {}

@@ -70,7 +70,9 @@ class Store:
         self._salt = str(connection.execute("SELECT salt FROM meta").fetchall()[0][0])
         part = settings.memory_mb * 1024 * 1024 // 8
         self._cache = Cache(part)
-        self._geometries = GeometryColumn(connection.cursor, part * 3 // 2)
+        cache = self._cache
+        self._geometries = GeometryColumn(connection.cursor, part, lambda: max(part * 5 // 2 - cache.nbytes, 0))
+        cache.when_grown(self._geometries.fit)
         for forget in (self._cache.clear, self._geometries.clear):
             forget_when_short(forget)
         self._sessions = Sessions(self._cursor)
@@ -152,6 +154,8 @@ class Store:
             raise StoreError(f"the store {self.path} is closed", fix="open it again")
         snapshot = Snapshot(self._sessions, self._sessions.take(), self._salt, self._cache, self._geometries)
         self._snapshots.add(snapshot)
+        self._cache.texts.turn()
+        self._geometries.turn()
         return snapshot
 
     @contextmanager

@@ -57,6 +57,11 @@ class TermHashes:
     def __len__(self) -> int:
         return len(self._known.hashes) + sum(map(len, self._known.added.values()))
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the hashes, about."""
+        return _WIDTH * len(self._known.hashes)
+
     def find(
         self, hashes: Sequence[int], version: int, connection: Callable[[], duckdb.DuckDBPyConnection]
     ) -> list[int] | None:

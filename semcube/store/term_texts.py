@@ -58,11 +58,13 @@ class TermTexts:
         self._chunk_bytes = 1
         """Text of a chunk that was read lately."""
         self._lock = threading.Lock()
+        self.grown: Callable[[], None] = _nothing
+        """Called when more is kept."""
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the blocks."""
-        return self._blocks.nbytes
+        """Bytes of the blocks, and those that single terms may take."""
+        return self._blocks.nbytes + self.recent.budget
 
     def terms(self, numbers: Ids, fetch: Fetch) -> pa.RecordBatch:
         """The terms with these numbers, null where there is none.
@@ -218,19 +220,30 @@ class TermTexts:
                 larger[: len(self._owner)] = self._owner
                 self._owner = larger
             own = self._owner[chunks[0] : chunks[-1] + 1]
-            if int(own.max()) < 0 and self._blocks.put(chunks[0], block, block.nbytes):
+            kept = int(own.max()) < 0 and self._blocks.put(chunks[0], block, block.nbytes)
+            if kept:
                 own[:] = chunks[0]
                 for chunk in chunks:
                     self._wanted.pop(chunk, None)
+        if kept:
+            self.grown()
 
     def _forget(self, first: int, block: TermBlock) -> None:
         self._owner[first : first + len(block) // CHUNK] = -1
+
+    def turn(self) -> None:
+        """Another query begins: what others used may make room."""
+        self._blocks.turn()  # without the lock, which may be held for long
 
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
             self._blocks.clear()
         self.recent.clear()
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
 
 
 def _runs(chunks: list[int], most: int) -> list[list[int]]:

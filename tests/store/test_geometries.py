@@ -179,3 +179,25 @@ def test_single_geometries_are_those_of_chunks(monkeypatch: pytest.MonkeyPatch) 
     for one in (single, again):
         assert [g and g.wkt for g in one.native] == [g and g.wkt for g in whole.native]
         assert [g and g.wkt for g in one.lonlat] == [g and g.wkt for g in whole.lonlat]
+
+
+def test_geometries_use_what_others_leave() -> None:
+    rows = "".join(
+        f'<http://e/{i}> <{GEO}asWKT> "POINT({i % 90} {i // 90})"^^<{GEO}wktLiteral> .\n' for i in range(9000)
+    )
+    with Store.in_memory(settings=Settings(threads=1)) as store:
+        store.load(rows.encode(), format="nt")
+        left = 10_000_000
+        with store.snapshot() as snapshot:
+            column = module.GeometryColumn(store._connection.cursor, 1000, lambda: left)
+            column.refresh(snapshot.connection(), snapshot.version)
+            numbers = column.ids
+            assert len(numbers) == 9000
+            expected = snapshot.geometries(numbers).native
+            for left in (10_000_000, 900_000, 0):
+                column.fit()
+                assert column._chunks.nbytes <= 1000 + left
+                for _ in range(3):
+                    assert (column.take(numbers, snapshot.connection).native == expected).all()
+                    assert column._chunks.nbytes <= 1000 + left
+                assert (column._chunks.nbytes > 0) == (left > 0)

@@ -33,6 +33,19 @@ def test_what_nobody_asks_for_goes_when_others_are_asked_for_twice() -> None:
     assert asked(kept, [6, 7]) == 2
 
 
+def test_what_other_queries_used_goes_at_once() -> None:
+    kept = Kept[int, int](70)
+    everything = list(range(1, 11))
+    for expected in (0, 7, 7):
+        kept.turn()
+        assert asked(kept, everything) == expected
+    kept.turn()
+    others = list(range(21, 30))
+    for expected in (0, 7, 7):
+        kept.turn()
+        assert asked(kept, others) == expected
+
+
 def test_what_is_used_stays() -> None:
     kept = Kept[int, int](20)
     asked(kept, [1, 2])
