@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from semcube.errors import SourceError
 from semcube.io import batching
 from semcube.io.columns import Geometry, find_geometry, geometry_of
+from semcube.io.remote import RangedPath
 from semcube.io.spans import Span, spans_by_size
 from semcube.io.vector import LayerInfo, VectorSource
 from semcube.vocab import CRS84
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from semcube.io.vector import Box
 
 __all__ = ["ParquetSource"]
+
+_RANGE = 1024 * 1024
+"""Bytes to fetch at least."""
 
 
 class ParquetSource(VectorSource):
@@ -39,7 +43,7 @@ class ParquetSource(VectorSource):
     ) -> None:
         self._file = file
         try:
-            self._parquet = pq.ParquetFile(file, pre_buffer=False)
+            self._parquet = pq.ParquetFile(_opened(file), pre_buffer=False)
             self._geo = json.loads((self._parquet.schema_arrow.metadata or {}).get(b"geo", b"null"))
         except (pa.ArrowException, OSError, ValueError) as error:
             raise SourceError(
@@ -198,6 +202,15 @@ class ParquetSource(VectorSource):
     def _uncompressed(self) -> int:
         about = self._parquet.metadata
         return sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
+
+
+def _opened(file: Path) -> Any:
+    """A path, or a file of which only what is needed is fetched."""
+    if not isinstance(file, RangedPath):
+        return file
+    import fsspec
+
+    return fsspec.open(file.url, "rb", block_size=_RANGE).open()
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

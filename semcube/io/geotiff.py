@@ -17,6 +17,7 @@ from rasterio.windows import Window as RasterioWindow
 from semcube.errors import SourceError, UnsupportedError
 from semcube.io.batching import crs_of
 from semcube.io.raster import RasterInfo, RasterSource, Window, extent_of
+from semcube.io.remote import RangedPath, gdal_name, shown
 
 __all__ = ["GeoTIFFSource", "band_names"]
 
@@ -25,10 +26,13 @@ def _open(file: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            return rasterio.open(file)
+            return rasterio.open(gdal_name(file))
     except RasterioIOError as error:
         raise SourceError(
-            f"cannot be read: {error}", source=file, expected="a GeoTIFF", fix="check that the file is complete"
+            f"cannot be read: {shown(str(error))}",
+            source=file,
+            expected="a GeoTIFF",
+            fix="check that the file is complete",
         ) from error
 
 
@@ -151,7 +155,7 @@ class GeoTIFFSource(RasterSource):
     def _categories(self) -> dict[int, str] | None:
         """Class names, which GDAL keeps beside the file."""
         beside = self._file.with_name(self._file.name + ".aux.xml")
-        if not beside.is_file():
+        if isinstance(self._file, RangedPath) or not beside.is_file():
             return None
         text = beside.read_bytes()
         if b"<!" in text.replace(b"<!--", b""):

@@ -22,6 +22,7 @@ from pyogrio.raw import open_arrow
 from semcube.errors import RowError, SourceError
 from semcube.io import batching, shapefile
 from semcube.io.geojson import named_crs
+from semcube.io.remote import RangedPath, gdal_name, shown
 from semcube.io.spans import Span, geopackage_spans, shapefile_spans
 from semcube.io.vector import VECTOR_EXTENSIONS, LayerInfo, VectorSource
 from semcube.vocab import CRS84, EPSG
@@ -42,7 +43,9 @@ logging.getLogger("pyogrio").addHandler(logging.NullHandler())
 
 def _datasets(file: Path) -> list[str]:
     """What GDAL opens: the file itself, or the members of a zip archive."""
-    path = str(file.resolve())
+    path = gdal_name(file)
+    if isinstance(file, RangedPath):
+        return [path]
     if file.suffix.lower() == ".gz":
         return [f"/vsigzip/{path}"]
     if file.suffix.lower() != ".zip":
@@ -83,7 +86,7 @@ def _layers_of(dataset: str, file: Path) -> list[str]:
 
 
 def _unreadable(error: Exception, file: Path) -> SourceError:
-    text = str(error).split("; It might help")[0].replace(str(file.resolve()), file.name)
+    text = shown(str(error).split("; It might help")[0]).replace(str(file.resolve()), file.name)
     kind = VECTOR_EXTENSIONS.get(file.suffix[1:].lower(), "file")
     return SourceError(
         f"cannot be read: {text}", source=file, expected=f"a {kind}", fix="check that the file is complete"
@@ -335,6 +338,8 @@ class OGRSource(VectorSource):
         if self._dataset.startswith("/vsizip/"):
             with zipfile.ZipFile(self._file) as archive:
                 return sum(entry.file_size for entry in archive.infolist())
+        if isinstance(self._file, RangedPath):
+            return self._file.size
         if self._file.is_dir():
             return sum(part.stat().st_size for part in self._file.iterdir())
         beside = [self._file.with_suffix(".dbf")] if self._extension() == "shp" else []

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from semcube.errors import UnsupportedError
+from semcube.io.remote import ranged
 from semcube.io.streams import source_file
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ RASTER_EXTENSIONS = {
     "zarr": "Zarr",
 }
 """Extension -> format."""
+_RANGED = ("tif", "tiff")
+"""Formats of which only what is needed is read from a URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +193,7 @@ def variables(path: str | Path) -> list[str]:
         SourceError: There is no such file, or it cannot be read.
         UnsupportedError: The format is not read, or the grid is not regular.
     """
-    file = source_file(path)
+    file = ranged(path, _RANGED) or source_file(path)
     if _kind(file) == "GeoTIFF":
         from semcube.io.geotiff import band_names
 
@@ -215,7 +218,7 @@ def open_raster(path: str | Path, variable: str | None = None) -> RasterSource:
         UnsupportedError: The format is not read, or the grid is not regular (2-D latitude and longitude, unequal
             steps).
     """
-    file = source_file(path)
+    file = ranged(path, _RANGED) or source_file(path)
     if _kind(file) == "GeoTIFF":
         from semcube.io.geotiff import GeoTIFFSource
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from semcube.errors import SourceError, UnsupportedError
-from semcube.io.remote import url_of
+from semcube.io.remote import ranged, shown, url_of
 from semcube.io.streams import source_file
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ VECTOR_EXTENSIONS = {
     "osm": "OpenStreetMap",
 }
 """Extension -> format; a ``.zip`` may hold any of them, ``.gz`` may follow a text format."""
+_RANGED = ("fgb", "parquet", "geoparquet")
+"""Formats of which only what is needed is read from a URL."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,7 @@ def layers(path: str | Path) -> list[str]:
         SourceError: There is no such file, or it cannot be read.
         UnsupportedError: The format is not read.
     """
-    file = source_file(path)
+    file = ranged(path, _RANGED) or source_file(path)
     if _kind(file) == "gdal":
         from semcube.io.ogr import layer_names
 
@@ -246,11 +248,11 @@ def open_vector(  # noqa: PLR0913 - one keyword per thing a file may leave unsai
         ...     source.info.crs, next(source.batches()).column("name").to_pylist()
         ('http://www.opengis.net/def/crs/OGC/1.3/CRS84', ['Ulm'])
     """
-    file = source_file(path)
+    file = ranged(path, _RANGED) or source_file(path)
     source = _open(file, layer, Choice(crs, encoding, x, y, wkt, dialect))
     url = url_of(path)
     if url is not None:
-        source.info = replace(source.info, source=url)
+        source.info = replace(source.info, source=shown(url))
     return source
 
 

@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from semcube.io.remote import shown
+
 __all__ = ["LayerReport", "Skipped", "TransformReport"]
 
 KEPT = 10_000
@@ -52,6 +54,9 @@ class LayerReport:
     notes: list[str] = field(default_factory=list)
     describes: bool = False
     """Whether its row is about a layer, and no feature."""
+
+    def __post_init__(self) -> None:
+        self.source = shown(self.source)
 
     def skip_row(self, row: int | None, reason: str, column: str | None = None) -> None:
         """Count a row that gives nothing."""
