@@ -15,7 +15,7 @@ from typing import NoReturn
 from semcube.engines.memory import give_back, make_room, resident_bytes
 from semcube.errors import QueryMemoryError
 
-__all__ = ["PROCESS", "SHARE", "Reservation"]
+__all__ = ["PROCESS", "SHARE", "Reservation", "stay_within"]
 
 SHARE = 1 / 16
 """The part of ``memory_mb`` that is given without looking at the process."""
@@ -53,6 +53,12 @@ class _Ledger:
 
 
 _ledger = _Ledger()
+
+
+def stay_within(memory_mb: int) -> None:
+    """Give free memory back to the system where the process is larger than allowed; for between portions of work."""
+    if resident_bytes() > memory_mb * 1024 * 1024 + PROCESS:
+        _ledger.gives_back()
 
 
 class Reservation:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from semcube.config import Settings
 from semcube.engines.base import Cancellation
+from semcube.engines.reservations import stay_within
 from semcube.errors import UsageError
 from semcube.io.terms import IRI, Term
 from semcube.sparql.algebra import Algebra, Ask, Construct, Describe, Query, Select, Variable
@@ -103,6 +104,7 @@ class Answer:
             decoded = self._decoded(held)
             size = sum(column.nbytes for column in decoded) // max(rows, 1)
             yield decoded
+            stay_within(self.context.settings.memory_mb)
             held, rows, enough, since = [], 0, min(_DECODED_ROWS, _DECODED_BYTES // max(size, 1)), monotonic()
         if held:
             yield self._decoded(held)

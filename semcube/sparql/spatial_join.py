@@ -14,6 +14,7 @@ import numpy as np
 import shapely
 
 from semcube.engines import ids
+from semcube.engines.reservations import stay_within
 from semcube.geometry.operator import DISTANCE, Side
 from semcube.geometry.operator import SpatialJoin as SpatialOperator
 from semcube.geometry.sorted import distinct
@@ -162,6 +163,7 @@ class _Pairs:
         for part in _chunks(len(streamed), self.context):
             start = part.start
             self.context.cancellation.check()
+            stay_within(self.context.settings.memory_mb)
             numbers = streamed[part]
             again = kept if len(streamed) > part.stop or start else None
             for rows, partners in self._holding((held, kept), (numbers, self._side(numbers)), held_first, again):

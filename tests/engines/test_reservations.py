@@ -80,3 +80,15 @@ def test_what_is_only_kept_to_be_faster_is_forgotten_before_a_query_fails(monkey
     rows.grow(20 * MIB)
     assert keeper.calls == 1
     rows.release()
+
+
+def test_a_process_that_is_too_large_gives_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(reservations, "give_back", lambda: calls.append(1))
+    resident(monkeypatch, 160 + PROCESS // MIB)
+    reservations.stay_within(160)
+    assert not calls
+    resident(monkeypatch, 161 + PROCESS // MIB)
+    reservations.stay_within(160)
+    reservations.stay_within(160)  # not twice in a second
+    assert calls == [1]
