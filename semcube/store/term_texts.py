@@ -34,7 +34,7 @@ _TOGETHER = 64
 _READ_BYTES = 32 * 1024 * 1024
 """Text that is read by one statement, about."""
 _BLOCK_BYTES = 16 * 1024 * 1024
-_PER_BLOCK = 16
+_PER_BLOCK = 64
 """So many terms of each block have to be wanted for taking them together."""
 
 Fetch = Callable[["Ids"], pa.Table]
