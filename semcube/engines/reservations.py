@@ -20,7 +20,9 @@ __all__ = ["PROCESS", "SHARE", "Reservation", "stay_within"]
 SHARE = 1 / 16
 """The part of ``memory_mb`` that is given without looking at the process."""
 PROCESS = 200 * 1024 * 1024
-"""Bytes of a process with its libraries, which come on top of ``memory_mb``."""
+"""Bytes of a process with its libraries, which come on top of ``memory_mb``, at least."""
+_LIBRARIES = 64 * 1024 * 1024
+"""Bytes of libraries that are loaded when they are first needed."""
 _BLIND = 1 / 4
 """The part that is given where the system does not tell how large the process is."""
 _PAUSE_S = 1.0
@@ -36,6 +38,8 @@ class _Ledger:
         self.held = 0
         self.pending = 0
         self._gave_back = 0.0
+        # what a program held before it asked the first query is none of the queries'
+        self.process = max(PROCESS, resident_bytes() + _LIBRARIES)
 
     def change(self, held: int, pending: int) -> None:
         with self._lock:
@@ -128,7 +132,7 @@ class Reservation:
         resident = resident_bytes()
         if not resident:
             return whole <= self._limit * _BLIND
-        return resident + nbytes + self._ledger.pending <= self._limit + PROCESS
+        return resident + nbytes + self._ledger.pending <= self._limit + self._ledger.process
 
     def release(self) -> None:
         """Give everything back."""

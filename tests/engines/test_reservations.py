@@ -14,6 +14,7 @@ MIB = 1 << 20
 
 @pytest.fixture(autouse=True)
 def _only_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reservations, "resident_bytes", lambda: 0)
     monkeypatch.setattr(reservations, "_ledger", reservations._Ledger())
     monkeypatch.setattr(reservations, "give_back", lambda: None)
 
@@ -40,6 +41,15 @@ def test_beyond_the_share_the_process_decides(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(QueryMemoryError, match=r"a sort holds 21 MiB of rows, more than memory_mb \(160 MiB\)"):
         rows.grow(1 * MIB)
     assert rows.held == 0
+
+
+def test_what_a_program_held_before_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    resident(monkeypatch, 5000)
+    monkeypatch.setattr(reservations, "_ledger", reservations._Ledger())
+    rows = Reservation(160, "a sort")
+    assert rows.fits(100 * MIB)
+    resident(monkeypatch, 5200)
+    assert not rows.fits(100 * MIB)
 
 
 def test_where_the_system_does_not_tell_a_quarter_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
