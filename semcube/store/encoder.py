@@ -97,6 +97,17 @@ class Encoder:
         nothing = np.empty(0, np.int64)
         return part.found(table), added[0] if added else _rows(nothing, *_described(part, nothing))
 
+    def encode_several(self, columns: Sequence[pa.Array]) -> tuple[list[Ids], list[tuple[int, Ids, pa.Table]]]:
+        """As :meth:`encode`, for several columns of keys, which may have keys in common.
+
+        Returns:
+            Their ids, and of the columns with terms that are new: their number, the rows with these terms, and the
+            rows of the table ``terms``.
+        """
+        parts = [TermsPart(split(keys)) for keys in columns]
+        table, stored = self._enter(parts)
+        return [part.found(table) for part in parts], [(parts.index(part), rows, new) for part, rows, new in stored]
+
     def encode_columns(self, columns: Sequence[TermColumn]) -> tuple[list[Ids], list[Added]]:
         """The ids of columns of terms, 0 where a row has none, and the terms that are new.
 

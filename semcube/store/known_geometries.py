@@ -54,6 +54,12 @@ class KnownGeometries:
         metadata = batch.schema.field(WKB).metadata
         return cls(batch.column(WKB).combine_chunks(), rows, metadata[CRS].decode())
 
+    def of_keys(self, keys: Ids) -> pa.Array:
+        """The WKB of some of the keys; null where it is not known."""
+        rows = self.rows[keys]
+        wkb = self.wkb.chunk(0) if isinstance(self.wkb, pa.ChunkedArray) else self.wkb
+        return wkb.take(pa.array(rows, mask=rows < 0))
+
     def of_terms(self, found: Ids, added: pa.Table) -> pa.Array:
         """The WKB of new terms, row by row.
 

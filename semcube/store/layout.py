@@ -41,15 +41,18 @@ ENGINE = 1 / 2
 MARKER = "semcube-store.json"
 DATABASE = "store.duckdb"
 
+_RUNS = "USING COMPRESSION rle"
+"""Where long runs of a value are sure, the database need not try what else would be small."""
+
 TABLES = {
     "meta": "version BIGINT NOT NULL, salt VARCHAR NOT NULL, terms BIGINT NOT NULL, tail BIGINT NOT NULL",
     "terms": (
-        "n BIGINT NOT NULL, tag TINYINT NOT NULL, lexical VARCHAR NOT NULL USING COMPRESSION zstd,"
-        " datatype VARCHAR, language VARCHAR, number DOUBLE, exact BOOLEAN, time BIGINT, zoned BOOLEAN"
+        f"n BIGINT NOT NULL, tag TINYINT NOT NULL {_RUNS}, lexical VARCHAR NOT NULL USING COMPRESSION zstd,"
+        f" datatype VARCHAR, language VARCHAR, number DOUBLE, exact BOOLEAN {_RUNS}, time BIGINT, zoned BOOLEAN {_RUNS}"
     ),
     "lookup": "h UINTEGER NOT NULL, n BIGINT NOT NULL",
-    "quads_ps": "p BIGINT NOT NULL, s BIGINT NOT NULL, o BIGINT NOT NULL, g BIGINT NOT NULL",
-    "quads_po": "p BIGINT NOT NULL, o BIGINT NOT NULL, s BIGINT NOT NULL, g BIGINT NOT NULL",
+    "quads_ps": f"p BIGINT NOT NULL {_RUNS}, s BIGINT NOT NULL, o BIGINT NOT NULL, g BIGINT NOT NULL",
+    "quads_po": f"p BIGINT NOT NULL {_RUNS}, o BIGINT NOT NULL, s BIGINT NOT NULL, g BIGINT NOT NULL",
     "graphs": "id BIGINT NOT NULL, created BOOLEAN NOT NULL",
     "geometries": (
         "n BIGINT NOT NULL, crs VARCHAR, wkb BLOB USING COMPRESSION zstd, lonlat BLOB USING COMPRESSION zstd,"

@@ -15,7 +15,7 @@ from semcube.engines.embedded import registered
 from semcube.io.term_columns import Position, QuadColumns, constant_column
 from semcube.sparql.pushdown.parts import time_kind
 from semcube.store.appending import Appender, append_stream
-from semcube.store.encoder import Encoder
+from semcube.store.encoder import FEW, Encoder
 from semcube.store.geometry_rows import write_geometries
 from semcube.store.known_geometries import KnownGeometries
 from semcube.store.sorting import HELD_BYTES, LARGE, HeldQuads, PredicateCounts
@@ -136,19 +136,38 @@ class Transaction:
         columns = [batch.column(name).combine_chunks() for name in ("p", "s", "o", "g")]
         columns = [c.combine_chunks() if isinstance(c, pa.ChunkedArray) else c for c in columns]
         encoded = [c if pa.types.is_dictionary(c.type) else c.dictionary_encode() for c in columns]
-        together = pa.concat_arrays([c.dictionary.cast(pa.large_string()) for c in encoded]).dictionary_encode()
-        places = together.indices.to_numpy(zero_copy_only=False)
-        objects = sum(len(column.dictionary) for column in encoded[:2])
-        places_of_objects = places[objects : objects + len(encoded[2].dictionary)]
-        known = KnownGeometries.of(batch, encoded[2].indices, places_of_objects, len(together.dictionary))
-        found = self._encode(together.dictionary, known)
-        start, columns_of_ids = 0, []
-        for column in encoded:
-            size = len(column.dictionary)
-            own = np.append(found[places[start : start + size]], 0)
-            start += size
-            columns_of_ids.append(own[column.indices.fill_null(size).to_numpy(zero_copy_only=False)])
+        dictionaries = [column.dictionary.cast(pa.large_string()) for column in encoded]
+        if sum(map(len, dictionaries)) <= FEW:
+            found = self._encode_together(batch, encoded, dictionaries)
+        else:
+            found = self._encode_several(batch, encoded, dictionaries)
+        columns_of_ids = [
+            np.append(own, 0)[column.indices.fill_null(len(own)).to_numpy(zero_copy_only=False)]
+            for own, column in zip(found, encoded, strict=True)
+        ]
         self.stage_ids(*columns_of_ids)
+
+    def _encode_together(
+        self, batch: pa.Table, encoded: list[pa.DictionaryArray], dictionaries: list[pa.Array]
+    ) -> list[Ids]:
+        """The ids of the distinct keys of each column, when they are few."""
+        together = pa.concat_arrays(dictionaries).dictionary_encode()
+        places = np.split(together.indices.to_numpy(zero_copy_only=False), np.cumsum(list(map(len, dictionaries)))[:-1])
+        known = KnownGeometries.of(batch, encoded[2].indices, places[2], len(together.dictionary))
+        found = self._encode(together.dictionary, known)
+        return [found[own] for own in places]
+
+    def _encode_several(
+        self, batch: pa.Table, encoded: list[pa.DictionaryArray], dictionaries: list[pa.Array]
+    ) -> list[Ids]:
+        """The ids of the distinct keys of each column."""
+        objects = np.arange(len(dictionaries[2]))
+        known = KnownGeometries.of(batch, encoded[2].indices, objects, len(objects))
+        found, added = self._encoder.encode_several(dictionaries)
+        for place, rows, table in added:
+            given = () if known is None or place != 2 else (known.of_keys(rows), known.crs)
+            self._report_geometries(*write_geometries(self._geometries, table, *given))
+        return found
 
     def _stage_columns(self, batch: QuadColumns) -> int:
         """Take in the quads of all patterns; returns how many they are."""

@@ -13,7 +13,7 @@ import shapely
 
 from semcube.mapping import quads
 from semcube.mapping.materialise import TransformOptions, quads_with_geometries
-from semcube.store import Store
+from semcube.store import Store, transaction
 
 TEXTS = [
     "POINT (1 2)",
@@ -38,8 +38,11 @@ def table(store: Store) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("crs", "wanted"), [(4326, "keep"), (4326, "EPSG:4326"), (3857, "keep"), (31467, "keep")])
-@pytest.mark.parametrize("flavor", ["iso", "GeoPackage"])
-def test_both_ways_give_the_same_rows(tmp_path: Path, crs: int, wanted: str, flavor: Any) -> None:
+@pytest.mark.parametrize(("flavor", "few"), [("iso", 1000), ("iso", 0), ("GeoPackage", 1000)])
+def test_both_ways_give_the_same_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crs: int, wanted: str, flavor: Any, few: int
+) -> None:
+    monkeypatch.setattr(transaction, "FEW", few)
     texts = TEXTS if flavor == "iso" else [text for text in TEXTS if "ZM" not in text]
     geometries = [*shapely.from_wkt(texts), None]
     frame = geopandas.GeoDataFrame({"id": range(len(geometries))}, geometry=geometries, crs=crs)
