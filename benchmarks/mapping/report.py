@@ -46,12 +46,13 @@ columns, and checks and reports nothing. It is the limit for a mapper that is ma
 differ hold very small numbers, which it writes with an exponent or cuts after 16 decimals.
 
 The figures below were taken while the machine had other work: wall times say little, and CPU varies by a fifth. Those
-of semcube as `.nt` and of the bare way are of one run.
+of semcube as `.nt`, with two processes and of the bare way are of one run. The disk decides the wall time of eight
+gigabytes of output, so that a second process gains more or less than the CPU says.
 
 ```sh
 benchmarks/mapping/morph.sh       # morph-kgc, once
 python -m benchmarks.mapping
-python -m benchmarks.mapping --times 10 --ways semcube --runs 1 --no-compare
+python -m benchmarks.mapping --times 10 --ways semcube semcube-jobs-2 --runs 2 --no-compare
 python -m benchmarks.mapping --times 8 --tables points --ways spark-1 spark-2 --runs 1 --no-compare
 ```
 """
