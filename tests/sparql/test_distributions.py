@@ -97,7 +97,7 @@ FILTERS = [
 
 
 @pytest.mark.parametrize("property_", ["area", "weight", "people", "since"])
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_random_ranges_within_ten_times(data: Data, property_: str, seed: int) -> None:
     for number, text in enumerate(FILTERS):
         given = constants(data, 100 * seed + number)[property_]

@@ -35,7 +35,7 @@ def rows_of(data: MemoryDataset, text: str, **options: object) -> list[object]:
     return list(execute(text, data, **options).rows())  # type: ignore[arg-type]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 9), OBJECTS, st.booleans()), max_size=25),
     st.sampled_from(["?o", "DESC(?o)", "?n DESC(?o)", "DESC(?n) STRLEN(STR(?o))", "?missing", "?s ?o", "(?n + 1) ?s"]),

@@ -23,9 +23,9 @@ store.update("INSERT DATA { " + " ".join(f"<http://e/{n}> <http://e/p> 'text {n}
 ended = "with all rows"
 try:
     if sys.argv[1].startswith("INSERT"):
-        store.update(sys.argv[1], timeout=1.0)
+        store.update(sys.argv[1], timeout=0.7)
     else:
-        with store.query(sys.argv[1], timeout=1.0) as result:
+        with store.query(sys.argv[1], timeout=0.7) as result:
             for _ in result.stream("csv"):
                 pass
 except LimitError as error:
