@@ -15,6 +15,7 @@ from semcube.config import Settings
 from semcube.engines.ids import Tag, boolean_id, integer_id, make
 from semcube.engines.memory import make_room
 from semcube.io.keys import join, split
+from semcube.sparql.query import execute
 from semcube.store import Store, dictionary
 from semcube.store.dictionary import StoreDictionary, hash_of
 from semcube.store.recent import Recent
@@ -204,3 +205,22 @@ def test_caches_can_be_forgotten_and_answers_stay() -> None:
         assert not len(store._cache.texts._blocks)
         assert store._cache.columns.nbytes == store._geometries._chunks.nbytes == 0
         assert store.query(text).to_arrow().equals(expected)
+
+
+def test_large_answers_are_decoded_in_pieces() -> None:
+    count = 140_000
+    lines = "".join(f"<http://e/{i}> <http://e/p> <http://e/{i % 1000}> .\n" for i in range(count)).encode()
+    with Store.in_memory(settings=ONE) as store:
+        store.load(lines, format="nt")
+        with store.snapshot() as snapshot:
+            answer = execute("SELECT ?s ?o { ?s <http://e/p> ?o }", snapshot, settings=ONE)
+            assert max(batch.num_rows for batch in answer.batches()) == count  # look-ups give all at once
+            pieces = list(answer.terms())
+            assert max(piece[0].num_rows for piece in pieces) <= 131_072
+            found = pa.Table.from_batches(
+                [pa.record_batch([p[0]["lexical"], p[1]["lexical"]], ["s", "o"]) for p in pieces]
+            )
+    assert len(found) == count
+    assert set(zip(*(column.to_pylist() for column in found.columns), strict=True)) == {
+        (f"http://e/{i}", f"http://e/{i % 1000}") for i in range(count)
+    }
