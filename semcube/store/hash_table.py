@@ -21,6 +21,8 @@ while it grows."""
 _FREE = -1
 _FIRST = 1 << 17
 _GROWTH = 4
+_AHEAD = 8
+"""Room for entries to come costs nothing until they come; to copy those that are there does."""
 _Number = TypeVar("_Number", np.uint64, np.int64)
 
 
@@ -112,7 +114,7 @@ class HashTable:
         size = len(self._upper)
         if wanted > size:
             while wanted > size:
-                size *= 2
+                size *= _AHEAD
             self._upper, self._lower = _longer(self._upper, size), _longer(self._lower, size)
             self.ids = _longer(self.ids, size)
         if 2 * wanted > len(self._slots):
