@@ -98,14 +98,11 @@ def crs(some: SomeCRS) -> CRS:
         >>> crs("https://www.opengis.net/def/crs/EPSG/9.9/4326") == crs(4326)
         True
     """
-    if isinstance(some, CRS):
-        return some
-    if isinstance(some, str) and _normalised(some.strip()) == CRS84.definition:
-        # By far the most frequent; PROJ takes longer to load than a small file to read.
-        return CRS84
     import numpy as np
     import pyproj
 
+    if isinstance(some, CRS):
+        return some
     if isinstance(some, pyproj.CRS):
         authority = some.to_authority(min_confidence=100)
         return _from_text(":".join(authority)) if authority else _from_text(some.to_wkt())
