@@ -21,9 +21,8 @@ from typing import Any
 
 __all__ = ["Driver", "digest", "folder_bytes", "main", "work"]
 
-WARM = ((3000.0, 0), (1000.0, 1), (300.0, 2))
-"""Milliseconds of the shortest run so far above which there are only so many warm runs; without any, the first run is
-the figure."""
+WARM = ((1000.0, 1), (300.0, 2))
+"""Milliseconds of the shortest run so far above which there are only so many warm runs."""
 
 
 class Driver(ABC):
