@@ -11,6 +11,7 @@ import re
 import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -153,11 +154,20 @@ class OGRSource(VectorSource):
         self._unique = len(set(self._names)) == len(self._names)
         self.info = self._describe(about, crs, facts, renamed)
 
-    def _arrow(self, **options: Any) -> Any:
+    @contextlib.contextmanager
+    def _arrow(self, **options: Any) -> Iterator[tuple[Any, pa.RecordBatchReader]]:
         """GDAL's Arrow stream of the layer."""
-        return open_arrow(
+        stream = open_arrow(
             self._dataset, layer=self._layer, encoding=self._encoding, return_fids=True, use_pyarrow=True, **options
         )
+        # pyogrio sets an option of GDAL for the thread until the stream is closed, and would so change what others
+        # read and write there meanwhile; only the opening needs it
+        with ThreadPoolExecutor(1) as opener:
+            opened = opener.submit(stream.__enter__).result()
+        try:
+            yield opened
+        finally:
+            stream.__exit__(None, None, None)
 
     def _describe(
         self, about: dict[str, Any], crs: str | None, facts: shapefile.Facts | None, renamed: dict[str, str]

@@ -65,6 +65,18 @@ def test_the_encoding_is_found(
     assert names(path) == ["Zürich", "Malmö", "plain"]
 
 
+def test_readers_do_not_change_what_others_write_meanwhile(tmp_path: Path) -> None:
+    for name in ("read", "while", "after"):
+        (tmp_path / name).mkdir()
+    read = shapefile(tmp_path / "read", ["Zürich"])
+    one, two = open_vector(read).batches(), open_vector(read).batches()
+    next(iter(one)), next(iter(two))
+    while_open = shapefile(tmp_path / "while", ["Zürich"], "ISO-8859-1")
+    one.close(), two.close()
+    after = shapefile(tmp_path / "after", ["Zürich"], "ISO-8859-1")
+    assert all(b" Z\xfcrich " in path.with_suffix(".dbf").read_bytes() for path in (while_open, after))
+
+
 def test_a_character_cut_at_the_end_of_a_field_is_still_utf8(tmp_path: Path) -> None:
     path = shapefile(tmp_path, ["Zürich"])
     path.with_suffix(".cpg").unlink()
