@@ -109,8 +109,8 @@ def _about(found: dict[str, Any]) -> str:
     budget = f" and {limits['budget']:g} s for all its queries" if limits.get("budget") else ""
     return (
         f"{when}; {on['processor']}, {on['cores']} cores; Python {on['python']}, {packages}. "
-        f"{found['data_bytes'] / 1e6:,.0f} MB of N-Triples. Median of {limits['runs']} warm runs (two or one "
-        f"where a run takes more than 0.3 or 1 s); an engine has {limits['seconds']:g} s wall for a run{grace}"
+        f"{found['data_bytes'] / 1e6:,.0f} MB of N-Triples. Median of {limits['runs']} warm runs (two "
+        f"where a run takes more than 0.3 s); an engine has {limits['seconds']:g} s wall for a run{grace}"
         f"{budget}. What touches much is asked last; a query that passed the limit is not asked again, and the engine "
         "is started anew."
     )

@@ -45,9 +45,9 @@ The *bare* way is one SQL statement written by hand for the table (`benchmarks/m
 columns, and checks and reports nothing. It is the limit for a mapper that is made of the same parts. Its lines that
 differ hold very small numbers, which it writes with an exponent or cuts after 16 decimals.
 
-The figures below were taken while the machine had other work: wall times say little, and CPU varies by a fifth. Those
-of semcube as `.nt`, with two processes and of the bare way are of one run. The disk decides the wall time of eight
-gigabytes of output, so that a second process gains more or less than the CPU says.
+The figures of semcube as `.nt` and into a store, of the bare way and of pyoxigraph are of one run on a quiet machine.
+The others were taken while it had other work: their wall times say little, and their CPU varies by a fifth. The disk
+decides the wall time of eight gigabytes of output, so that a second process gains more or less than the CPU says.
 
 ```sh
 benchmarks/mapping/morph.sh       # morph-kgc, once

@@ -60,7 +60,7 @@ abstract class Peer {
 
     /** How many warm runs there may be where the shortest run so far took so many milliseconds. */
     static int warm(double shortest) {
-        return shortest > 1000 ? 1 : shortest > 300 ? 2 : Integer.MAX_VALUE;
+        return shortest > 300 ? 2 : Integer.MAX_VALUE;
     }
 
     void measure(String name, String text, int keys, int runs) throws Exception {
