@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from benchmarks.drivers.relational import read_triples
 from benchmarks.geographica.names import BASE, CLASSES, GEO, LABEL, TYPE
 
 __all__ = ["build", "holds_layers"]
@@ -29,12 +30,7 @@ def build(data: Path, target: Path, threads: int) -> None:
     """
     db = duckdb.connect(str(target))
     db.execute(f"SET threads = {threads}")
-    db.execute(
-        f"""CREATE TEMP TABLE raw AS SELECT parts.s AS s, parts.p AS p, parts.o AS o FROM (
-        SELECT regexp_extract(line, '^([^ ]+) ([^ ]+) (.*) \\.$', ['s', 'p', 'o']) AS parts
-        FROM read_csv('{data}', columns = {{'line': 'VARCHAR'}}, delim = '\x01', quote = '', escape = '',
-                      header = false, max_line_size = 100000000, auto_detect = false))"""
-    )
+    read_triples(db, data)
     db.execute(
         f"""CREATE TABLE terms AS SELECT row_number() OVER (ORDER BY s) - 1 AS id, s AS text
         FROM raw WHERE p = '{TYPE}' ORDER BY id"""

@@ -13,7 +13,7 @@ import duckdb
 
 from semcube.bench.generator import GEO, NAMESPACE, TYPE
 
-__all__ = ["CLASSES", "build"]
+__all__ = ["CLASSES", "build", "read_triples"]
 
 CLASSES = {"lo": "landOwnership", "st": "state", "stc": "stateCenter", "road": "road", "poi": "pointOfInterest"}
 
@@ -34,12 +34,7 @@ def build(data: Path, target: Path, threads: int) -> None:
     """
     db = duckdb.connect(str(target))
     db.execute(f"SET threads = {threads}")
-    db.execute(
-        f"""CREATE TEMP TABLE raw AS SELECT parts.s AS s, parts.p AS p, parts.o AS o FROM (
-        SELECT regexp_extract(line, '^([^ ]+) ([^ ]+) (.*) \\.$', ['s', 'p', 'o']) AS parts
-        FROM read_csv('{data}', columns = {{'line': 'VARCHAR'}}, delim = '\x01', quote = '', escape = '',
-                      header = false, max_line_size = 10000000, auto_detect = false))"""
-    )
+    read_triples(db, data)
     db.execute(
         """CREATE TABLE terms AS SELECT row_number() OVER (ORDER BY text) - 1 AS id, text
         FROM (SELECT s AS text FROM raw UNION SELECT o FROM raw) ORDER BY id"""
@@ -50,6 +45,16 @@ def build(data: Path, target: Path, threads: int) -> None:
         _types(db, short, f"<{NAMESPACE}{name}/")
     db.execute("CREATE TABLE geometry_text AS SELECT DISTINCT id, text FROM terms JOIN as_wkt ON o = id ORDER BY id")
     db.close()
+
+
+def read_triples(db: Any, data: Path) -> None:
+    """N-Triples as the table ``raw`` (s, p, o) of their texts."""
+    db.execute(
+        f"""CREATE TEMP TABLE raw AS SELECT parts.s AS s, parts.p AS p, parts.o AS o FROM (
+        SELECT regexp_extract(line, '^([^ ]+) ([^ ]+) (.*) \\.$', ['s', 'p', 'o']) AS parts
+        FROM read_csv('{data}', columns = {{'line': 'VARCHAR'}}, delim = '\x01', quote = '', escape = '',
+                      header = false, max_line_size = 100000000, auto_detect = false))"""
+    )
 
 
 def _table(db: Any, name: str, predicate: str, *, keeps_text: bool) -> None:
