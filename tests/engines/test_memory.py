@@ -9,6 +9,7 @@ import time
 import pytest
 
 from semcube.engines.memory import MUCH, _Soon, give_back, resident_bytes, used_bytes
+from tests.alone import in_own_process
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks the allocator of glibc")
 SIZE = 300_000_000
@@ -20,6 +21,7 @@ def _freed_with_holes() -> list[bytearray]:
     return pieces[::500]
 
 
+@in_own_process
 def test_free_memory_is_given_back_at_once() -> None:
     kept = _freed_with_holes()
     full = resident_bytes()
@@ -29,6 +31,7 @@ def test_free_memory_is_given_back_at_once() -> None:
     assert len(kept) == 600
 
 
+@in_own_process
 def test_free_memory_is_given_back_soon_if_there_is_much() -> None:
     give_back()
     before = resident_bytes()

@@ -274,14 +274,6 @@ def test_many_readers_beside_a_writer(path: Path) -> None:
     assert max(seen) == 10
 
 
-def test_opening_is_fast(path: Path) -> None:
-    Store.open(path, create=True, settings=SMALL).close()
-    Store.open(path, settings=SMALL).close()
-    start = time.process_time()
-    Store.open(path, settings=SMALL).close()
-    assert time.process_time() - start < 0.1
-
-
 def test_sorting_again_keeps_all_quads(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("semcube.store.transaction.TAIL", 3)
     with Store.open(path, create=True, settings=SMALL) as store:
