@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,10 @@ import pyarrow.compute as pc
 
 from semcube.errors import RowError, SourceError
 
-__all__ = ["Geometry", "find_geometry", "geometry_of"]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["Geometry", "find_geometry", "geometry_of", "unread_coordinates"]
 
 _GEOMETRY_NAMES = ("geometry", "geom", "wkb_geometry", "the_geom", "wkt", "wkb", "wkt_geom", "geo", "shape", "geowkt")
 _LON = ("lon", "long", "longitude", "lng", "decimallongitude", "x_lon", "lon_dd")
@@ -23,6 +27,8 @@ _EAST = ("x", "easting", "east", "coord_x", "x_coord", "xcoord", "point_x")
 _NORTH = ("y", "northing", "north", "coord_y", "y_coord", "ycoord", "point_y")
 _WKT = r"(?i)^\s*(?:SRID=\d+;\s*)?(?:POINT|LINESTRING|POLYGON|MULTI(?:POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION)"
 _HEX = r"^0[01](?:0[0-9A-Fa-f]|[0-9A-Fa-f]{2}){4}"
+_COORDINATE = r"^[-+]?(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:[eE][-+]?[0-9]+)?$"
+"""Text that is a coordinate; in lists that are divided by semicolons the comma is often that of decimals."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class Geometry:
     encoding: str = ""
     """Of GeoParquet's native encodings: ``point``, ``polygon`` ..."""
     is_lonlat: bool = False
-    """The names say that x is a longitude and y a latitude."""
+    """The names say that x is a longitude and y a latitude, in degrees."""
 
 
 def find_geometry(
@@ -44,6 +50,7 @@ def find_geometry(
     wkt: str | None,
     source: Path,
     sample: Callable[[str], pa.Array],
+    crs: str | None = None,
 ) -> Geometry | None:
     """The geometry of a table, from what the user says or from names and values.
 
@@ -54,9 +61,10 @@ def find_geometry(
         wkt: Column of WKT, hexadecimal WKB or WKB.
         source: The file, for messages.
         sample: Gives some non-null values of a column.
+        crs: The system of coordinates, if the user says so; names tell nothing then.
 
     Raises:
-        SourceError: A named column does not exist, or only one of ``x`` and ``y`` is named.
+        SourceError: A named column does not exist, only one of ``x`` and ``y`` is named, or they hold no coordinates.
     """
     names = [f.name for f in fields]
     for name in (x, y, wkt):
@@ -65,7 +73,15 @@ def find_geometry(
     if (x is None) != (y is None):
         raise SourceError(f"only {'y' if x is None else 'x'} is named", source=source, expected="both x and y")
     if x is not None and y is not None:
-        return Geometry("xy", (x, y), is_lonlat=x.lower() in _LON and y.lower() in _LAT)
+        for name in (x, y):
+            if not _holds_coordinates(fields[names.index(name)], sample):
+                raise SourceError(
+                    f"column {name} holds values that are no numbers",
+                    source=source,
+                    expected="coordinates",
+                    fix="name other columns with x= and y=",
+                )
+        return Geometry("xy", (x, y), is_lonlat=crs is None and x.lower() in _LON and y.lower() in _LAT)
     if wkt is not None:
         return Geometry(_serialisation(sample(wkt)) or "wkt", (wkt,))
     lowered = {f.name.lower(): f for f in reversed(fields)}
@@ -73,15 +89,40 @@ def find_geometry(
         if name in lowered and (kind := _serialisation(sample(lowered[name].name))):
             return Geometry(kind, (lowered[name].name,))
     for easts, norths, is_lonlat in ((_LON, _LAT, True), (_EAST, _NORTH, False)):
-        east = next((lowered[n].name for n in easts if n in lowered and _is_number(lowered[n].type)), None)
-        north = next((lowered[n].name for n in norths if n in lowered and _is_number(lowered[n].type)), None)
+        # text is taken where the names leave no doubt of what it means
+        fits = partial(_holds_coordinates, sample=sample) if is_lonlat else _holds_numbers
+        east = next((lowered[n].name for n in easts if n in lowered and fits(lowered[n])), None)
+        north = next((lowered[n].name for n in norths if n in lowered and fits(lowered[n])), None)
         if east is not None and north is not None:
-            return Geometry("xy", (east, north), is_lonlat=is_lonlat)
+            return Geometry("xy", (east, north), is_lonlat=is_lonlat and crs is None)
     return None
 
 
-def _is_number(kind: pa.DataType) -> bool:
+def unread_coordinates(fields: Sequence[pa.Field]) -> str | None:
+    """A warning of columns that are named as coordinates and hold none; None if there are none.
+
+    Args:
+        fields: The columns of a table without geometry.
+    """
+    lowered = {f.name.lower(): f.name for f in reversed(fields)}
+    pair = [next((lowered[name] for name in names if name in lowered), None) for names in (_LON, _LAT)]
+    if None in pair:
+        return None
+    return f"columns {pair[0]} and {pair[1]} hold no decimal degrees: no geometries are made of them"
+
+
+def _holds_numbers(field: pa.Field) -> bool:
+    kind = field.type
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def _holds_coordinates(field: pa.Field, sample: Callable[[str], pa.Array]) -> bool:
+    """Whether values are numbers, or for the most part texts that are; the others are malformed then."""
+    if not (pa.types.is_string(field.type) or pa.types.is_large_string(field.type)):
+        return _holds_numbers(field)
+    values = pc.utf8_trim_whitespace(sample(field.name))
+    values = values.filter(pc.not_equal(values, ""))
+    return len(values) > 0 and pc.mean(pc.match_substring_regex(values, _COORDINATE).cast(pa.int8())).as_py() > 0.5
 
 
 def _serialisation(values: pa.Array) -> Literal["wkb", "wkt", "hex"] | None:
@@ -120,9 +161,7 @@ def geometry_of(
     if about.kind == "arrow":
         return _native(arrays[0], about, source)
     if about.kind == "xy":
-        x, y = (np.asarray(a.cast(pa.float64()).to_numpy(zero_copy_only=False)) for a in arrays)
-        points = np.where(np.isnan(x) | np.isnan(y), None, shapely.points(x, y))
-        return pa.array(shapely.to_wkb(points, flavor="iso"), pa.large_binary())
+        return _points(about, arrays, fid, source, keep_malformed=keep_malformed)
     given = arrays[0].to_numpy(zero_copy_only=False)
     if about.kind == "hex":
         found = shapely.from_wkb(given, on_invalid="ignore")
@@ -145,6 +184,58 @@ def geometry_of(
     written = shapely.to_wkb(found, flavor="iso")
     written[bad] = [str(given[row]).encode() for row in bad]
     return pa.array(written, pa.large_binary())
+
+
+def _points(
+    about: Geometry, columns: Sequence[pa.Array], fid: pa.Array, source: Path, *, keep_malformed: bool
+) -> pa.Array:
+    """Points of x and y as WKB; null where one of them is missing."""
+    import shapely
+
+    limits = (360.0, 90.0) if about.is_lonlat else (np.inf, np.inf)
+    found, bad = zip(*map(_coordinates, columns, limits), strict=True)
+    for name, column, rows, limit in zip(about.columns, columns, bad, limits, strict=True):
+        if len(rows) and not keep_malformed:
+            row = int(rows[0])
+            raise RowError(
+                f"{str(column[row].as_py())[:60]!r} is no coordinate",
+                source=source,
+                row=fid[row].as_py(),
+                column=name,
+                expected=f"degrees from -{limit:g} to {limit:g}" if about.is_lonlat else "a decimal number",
+                fix="correct the value, or leave such rows out with on_error='skip'",
+            )
+    x, y = found
+    points = np.where(np.isnan(x) | np.isnan(y), None, shapely.points(x, y))
+    written = shapely.to_wkb(points, flavor="iso")
+    for row in np.union1d(*bad).tolist():
+        written[row] = " ".join(str(column[row].as_py()) for column in columns).encode()
+    return pa.array(written, pa.large_binary())
+
+
+def _coordinates(column: pa.Array, limit: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """The numbers of a column, NaN where there is none, and the rows with other text or with too large a number."""
+    bad: npt.NDArray[np.int64] = np.empty(0, np.int64)
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        column, bad = _numbers(column)
+    numbers = np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
+    return numbers, np.union1d(bad, np.flatnonzero(np.isinf(numbers) | (np.abs(numbers) > limit)))
+
+
+def _numbers(column: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int64]]:
+    """Text as numbers, null where there is none, and the rows with text that is no number."""
+    text = pc.utf8_trim_whitespace(column)
+    text = pc.if_else(pc.equal(text, ""), None, text)
+    try:
+        numbers = text.cast(pa.float64())
+        if pc.all(pc.is_finite(numbers)).as_py() is not False:
+            return numbers, np.empty(0, np.int64)
+    except pa.ArrowInvalid:
+        pass  # some are no numbers, or have decimal commas
+    is_number = pc.match_substring_regex(text, _COORDINATE)
+    bad = np.flatnonzero(pc.invert(is_number).fill_null(False).to_numpy(zero_copy_only=False))
+    plain = pc.utf8_ltrim(pc.replace_substring(text, ",", "."), "+")
+    return pc.if_else(is_number, plain, None).cast(pa.float64()), bad
 
 
 _LEVELS = {"point": 0, "linestring": 1, "polygon": 2, "multipoint": 1, "multilinestring": 2, "multipolygon": 3}

@@ -25,7 +25,7 @@ from pyarrow import csv
 
 from semcube.errors import RowError, SourceError
 from semcube.io import batching
-from semcube.io.columns import Geometry, find_geometry, geometry_of
+from semcube.io.columns import find_geometry, geometry_of, unread_coordinates
 from semcube.io.formats import split_compression
 from semcube.io.streams import decompressing, read_errors
 from semcube.io.vector import Dialect, LayerInfo, VectorSource
@@ -65,14 +65,14 @@ class DelimitedSource(VectorSource):
         self._block = _BLOCK
         self._columns_read, types, rows, samples = self._survey()
         fields = [pa.field(name, kind) for name, kind in zip(self._columns_read, types, strict=True)]
-        about = find_geometry(fields, x, y, wkt, file, lambda name: samples[name])
-        self._about = self._checked(about, fields)
+        about = find_geometry(fields, x, y, wkt, file, lambda name: samples[name], crs)
+        self._about = about
         hidden = set(about.columns) if about and about.kind != "xy" else set()
         names = [f.name for f in fields if f.name not in hidden]
         new, renamed = batching.unique_names(names)
         self._old = dict(zip(new, names, strict=True))
         found_crs = CRS84 if about and about.is_lonlat else None
-        system, warning = batching.crs_of(crs, found_crs) if about else (None, None)
+        system, warning = batching.crs_of(crs, found_crs) if about else (None, unread_coordinates(fields))
         metadata = {"format": "delimited text", "delimiter": str(self._dialect.delimiter)}
         metadata |= {"renamed": "\n".join(f"{n}={o}" for n, o in renamed.items())} if renamed else {}
         metadata |= {"warning": warning} if warning else {}
@@ -89,19 +89,6 @@ class DelimitedSource(VectorSource):
             encoding=self._dialect.encoding,
             metadata=metadata,
         )
-
-    def _checked(self, about: Geometry | None, fields: list[pa.Field]) -> Geometry | None:
-        """Refuse coordinates that are no numbers."""
-        for name in about.columns if about and about.kind == "xy" else ():
-            kind = next(f.type for f in fields if f.name == name)
-            if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
-                raise SourceError(
-                    f"column {name} holds values that are no numbers",
-                    source=self._file,
-                    expected="coordinates",
-                    fix="name other columns with x= and y=",
-                )
-        return about
 
     def _survey(self) -> tuple[list[str], list[pa.DataType], int, dict[str, pa.Array]]:
         """The first pass: names, types, number of rows, some values of each column."""
@@ -237,8 +224,6 @@ class DelimitedSource(VectorSource):
                 arrays += [_typed(text.column(self._old[n]), schema.field(n).type) for n in names]
                 if self._about:
                     columns = [text.column(name) for name in self._about.columns]
-                    if self._about.kind == "xy":
-                        columns = [_typed(column, pa.float64()) for column in columns]
                     arrays.append(
                         geometry_of(self._about, columns, fid, self._file, keep_malformed=self.keep_malformed)
                     )

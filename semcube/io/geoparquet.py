@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from semcube.errors import SourceError
 from semcube.io import batching
-from semcube.io.columns import Geometry, find_geometry, geometry_of
+from semcube.io.columns import Geometry, find_geometry, geometry_of, unread_coordinates
 from semcube.io.remote import RangedPath
 from semcube.io.spans import Span, spans_by_size
 from semcube.io.vector import LayerInfo, VectorSource
@@ -54,13 +54,13 @@ class ParquetSource(VectorSource):
             ) from error
         schema = self._parquet.schema_arrow
         fields = [pa.field(f.name, _plain(f.type)) for f in schema]
-        about, found_crs = self._geometry(fields, x, y, wkt)
+        about, found_crs = self._geometry(fields, (x, y, wkt), crs)
         hidden = set(about.columns) if about and about.kind != "xy" else set()
         hidden |= set((self._geo or {}).get("columns", {}))
         self._names = [f.name for f in fields if f.name not in hidden]
         new, renamed = batching.unique_names(self._names)
         self._old = dict(zip(new, self._names, strict=True))
-        system, warning = batching.crs_of(crs, found_crs) if about else (None, None)
+        system, warning = batching.crs_of(crs, found_crs) if about else (None, unread_coordinates(fields))
         others = sorted(hidden - set(about.columns if about else ()))
         if others:
             warning = "\n".join([*([warning] if warning else []), f"geometry columns not read: {', '.join(others)}"])
@@ -92,10 +92,10 @@ class ParquetSource(VectorSource):
         return found
 
     def _geometry(
-        self, fields: list[pa.Field], x: str | None, y: str | None, wkt: str | None
+        self, fields: list[pa.Field], named: tuple[str | None, str | None, str | None], crs: str | None
     ) -> tuple[Geometry | None, object]:
         """Where the geometry is, and its coordinate reference system."""
-        if self._geo and not (x or y or wkt):
+        if self._geo and not any(named):
             name = self._geo.get("primary_column")
             if name not in [f.name for f in fields]:
                 raise SourceError(
@@ -106,7 +106,7 @@ class ParquetSource(VectorSource):
             return Geometry("wkb" if encoding.upper() == "WKB" else "arrow", (name,), encoding.lower()), _projjson(
                 system
             )
-        found = find_geometry(fields, x, y, wkt, self._file, self._sample)
+        found = find_geometry(fields, *named, self._file, self._sample, crs)
         logical = self._logical_crs(found.columns[0]) if found and found.kind == "wkb" else None
         return found, logical or (CRS84 if found and found.is_lonlat else None)
 

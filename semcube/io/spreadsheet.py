@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from semcube.errors import SourceError, UnsupportedError
 from semcube.io import batching
-from semcube.io.columns import find_geometry, geometry_of
+from semcube.io.columns import find_geometry, geometry_of, unread_coordinates
 from semcube.io.vector import LayerInfo, VectorSource
 from semcube.vocab import CRS84
 
@@ -75,16 +75,15 @@ class SpreadsheetSource(VectorSource):
         self._file = file
         table = _table(sheet.to_python(skip_empty_area=False), file, layer)
         fields = [each for each in table.schema if each.name != "fid"]
-        about = find_geometry(fields, x, y, wkt, file, lambda name: table.column(name).combine_chunks().drop_null())
-        self._table = table
+        about = find_geometry(
+            fields, x, y, wkt, file, lambda name: table.column(name).combine_chunks().drop_null(), crs
+        )
+        self._table, self._about = table, about
         if about:
-            shapes = geometry_of(
-                about, [table.column(name).combine_chunks() for name in about.columns],
-                table.column("fid").combine_chunks(), file,
-            )  # fmt: skip
-            hidden = [name for name in about.columns if about.kind != "xy"]
-            self._table = table.drop_columns(hidden).append_column("geometry", shapes)
-        system, warning = batching.crs_of(crs, CRS84 if about and about.is_lonlat else None) if about else (None, None)
+            system, warning = batching.crs_of(crs, CRS84 if about.is_lonlat else None)
+        else:
+            system, warning = None, unread_coordinates(fields)
+        hidden = about.columns if about and about.kind != "xy" else ()
         self.info = LayerInfo(
             source=str(file),
             layer=layer,
@@ -93,7 +92,7 @@ class SpreadsheetSource(VectorSource):
             crs=system,
             features=table.num_rows,
             extent=None,
-            fields=pa.schema([each for each in self._table.schema if each.name not in ("fid", "geometry")]),
+            fields=pa.schema([each for each in fields if each.name not in hidden]),
             key=None,
             metadata={"format": "spreadsheet"} | ({"warning": warning} if warning else {}),
         )
@@ -103,6 +102,16 @@ class SpreadsheetSource(VectorSource):
     ) -> Iterator[pa.RecordBatch]:
         wanted = ["fid", *columns, *(["geometry"] if self.info.geometry_column else [])]
         table = self._table.combine_chunks()
+        if (about := self._about) is not None:
+            shapes = geometry_of(
+                about,
+                [table.column(name).combine_chunks() for name in about.columns],
+                table.column("fid").combine_chunks(),
+                self._file,
+                keep_malformed=self.keep_malformed,
+            )
+            hidden = [name for name in about.columns if about.kind != "xy"]
+            table = table.drop_columns(hidden).append_column("geometry", shapes)
         batches = iter(table.to_batches(max_chunksize=_ROWS))
         if where is not None:
             batches = batching.filtered(batches, table.schema, where, self.info)

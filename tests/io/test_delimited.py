@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zipfile
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -146,6 +147,59 @@ def test_coordinates_by_name_with_gaps_and_a_crs(tmp_path: Path) -> None:
         open_vector(tmp_path / "a.csv", x="e")
     with pytest.raises(SourceError, match="no numbers"):
         opened(tmp_path, "e,n\neast,1\n", x="e", y="n")
+
+
+def points(source: VectorSource) -> list[str | None]:
+    """WKT of the geometries; the text of malformed ones."""
+    found = table(source).column("geometry").to_pylist()
+    return [
+        None if each is None else shapely.from_wkb(each).wkt if each[:1] == b"\x01" else each.decode() for each in found
+    ]
+
+
+def test_decimal_commas_and_signs_of_coordinates(tmp_path: Path) -> None:
+    source = opened(tmp_path, "id;lon;lat\n1;8,5;+47,25\n2;-0,75;-.5\n3; 9 ;8.\n4;;1\n5;;\n")
+    assert source.info.crs == CRS84
+    assert points(source) == ["POINT (8.5 47.25)", "POINT (-0.75 -0.5)", "POINT (9 8)", None, None]
+    assert table(source).column("lon").to_pylist() == ["8,5", "-0,75", " 9 ", None, None]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("lon,lat\n1,2\n3,4\nabc,5\n", "row 3, column lon: 'abc' is no coordinate; expected degrees from -360 to 360"),
+        ("lon,lat\n1,2\n3,4\n5,n/a\n", "row 3, column lat: 'n/a' is no coordinate; expected degrees from -90 to 90"),
+        ("lon,lat\n1,2\n48.1,111.5\n", "row 2, column lat: '111.5' is no coordinate"),
+        ("lon,lat\n1,2\nNaN,3\n3,4\n", "row 2, column lon: 'NaN' is no coordinate"),
+        ("e,n\n1,2\n1e400,3\n", "row 2, column e: '1e400' is no coordinate; expected a decimal number"),
+        ("lon,lat\n1,2\n-9999,-9999\n", "row 2, column lon: '-9999' is no coordinate"),
+    ],
+)
+def test_what_is_no_coordinate_is_named_or_handed_over(tmp_path: Path, text: str, message: str) -> None:
+    named = {"x": "e", "y": "n"} if text.startswith("e,n") else {}
+    source = opened(tmp_path, text, **named)
+    with pytest.raises(RowError, match=re.escape(message)):
+        table(source)
+    source.keep_malformed = True
+    first, *others = points(source)
+    assert first == "POINT (1 2)"
+    malformed = [each for each in others if each and not each.startswith("POINT")]
+    assert len(malformed) == 1
+    assert message.split("'")[1] in malformed[0]
+
+
+def test_coordinates_of_another_system_have_its_size(tmp_path: Path) -> None:
+    source = opened(tmp_path, "lon,lat\n4321000,3210000\n", crs="EPSG:3035")
+    assert (source.info.crs, points(source)) == (EPSG + "3035", ["POINT (4321000 3210000)"])
+
+
+def test_names_of_coordinates_without_numbers_are_told(tmp_path: Path) -> None:
+    source = opened(tmp_path, "lon,lat\n8°30'E,47°N\n")
+    assert source.info.geometry_column is None
+    assert source.info.metadata["warning"] == (
+        "columns lon and lat hold no decimal degrees: no geometries are made of them"
+    )
+    assert "warning" not in opened(tmp_path, "x,y\na,b\n").info.metadata
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ import pytest
 import shapely
 from pyarrow import parquet
 
-from semcube.errors import SemcubeError
+from semcube.errors import RowError, SemcubeError
 from semcube.mapping import TransformReport, transform
 from tests.io.test_spreadsheet import workbook
 
@@ -292,3 +292,16 @@ def test_old_dates_and_empty_cells_of_a_workbook(tmp_path: Path) -> None:
     workbook(tmp_path / "a.xlsx", {"s": rows})
     found, _ = values(tmp_path / "a.xlsx")
     assert (found["d"], found["name"]) == (['"2020-01-01"', '"1850-05-01"'], ['"a"'])
+
+
+def test_malformed_coordinates_of_a_workbook_are_left_out_and_listed(tmp_path: Path) -> None:
+    rows = [["id", "lon", "lat"], [1, "8,5", "47"], [2, "east", "46"], [3, "9", "45"]]
+    workbook(tmp_path / "a.xlsx", {"s": rows})
+    with pytest.raises(RowError, match="row 3, column lon: 'east' is no coordinate"):
+        transform(tmp_path / "a.xlsx", tmp_path / "a.nt")
+    report = transform(tmp_path / "a.xlsx", tmp_path / "a.nt", on_error="skip")
+    assert (report.features_in, report.features_out, report.features_skipped) == (3, 2, 1)
+    text = (tmp_path / "a.nt").read_text("utf-8")
+    assert "POINT (8.5 47)" in text
+    assert "POINT (9 45)" in text
+    assert text.count("#wktLiteral") == 2
