@@ -33,9 +33,10 @@ def load(
 
     from semcube.io.progress import Progress
     from semcube.io.start import leave_pandas_out
-    from semcube.store import Store
 
+    # the modules of the store make arrays when they are imported
     leave_pandas_out()
+    from semcube.store import Store
 
     with (
         Store.open(store, create=True) as opened,

@@ -128,9 +128,10 @@ def transform(  # noqa: PLR0913, PLR0917 - one parameter for each option
 ) -> None:
     """Turn files into RDF, with a mapping or without one."""
     from semcube.io.start import leave_pandas_out
-    from semcube.mapping import TransformOptions
 
     leave_pandas_out()
+    from semcube.mapping import TransformOptions
+
     if not inputs and mapping is None:
         raise UsageError("no input", expected="files, or --mapping M whose sources are files")
     options = TransformOptions(

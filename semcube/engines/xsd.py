@@ -25,6 +25,7 @@ __all__ = [
     "MAX_DIGITS",
     "NUMERIC",
     "TEMPORAL",
+    "UNKNOWN_TIME",
     "Temporal",
     "boolean",
     "civil",
@@ -33,6 +34,7 @@ __all__ = [
     "double",
     "integer",
     "temporal",
+    "time_kind",
     "zone_offset",
 ]
 
@@ -61,6 +63,8 @@ INTEGER_BOUNDS: dict[str, tuple[int | None, int | None]] = {
 
 NUMERIC = frozenset(INTEGER_BOUNDS) | {XSD_DECIMAL, XSD_FLOAT, XSD_DOUBLE}
 TEMPORAL = (XSD_DATETIME, XSD_DATE, XSD_TIME)
+UNKNOWN_TIME = 1 << 6
+"""The bit of dates and times of which the microseconds are not known (:func:`time_kind`)."""
 
 INTEGER_PATTERN = "[+-]?[0-9]+"
 DECIMAL_PATTERN = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
@@ -104,6 +108,21 @@ class Temporal:
         offset = implicit if self.offset is None else self.offset
         whole = days(self.year, self.month, self.day) * 86400 + self.hour * 3600 + (self.minute - offset) * 60
         return EXACT.add(Decimal(whole), self.second)
+
+
+def time_kind(datatype: str, zoned: bool, known: bool) -> int:
+    """A bit for each kind of dates and times that compare among themselves as their microseconds do.
+
+    Args:
+        datatype: ``xsd:dateTime``, ``xsd:date`` or ``xsd:time``.
+        zoned: Whether there is a time zone.
+        known: Whether the microseconds are known; those for which they are not have a bit of their own.
+
+    Example:
+        >>> time_kind(XSD_DATETIME, True, True), time_kind(XSD_TIME, True, False)
+        (1, 64)
+    """
+    return 1 << (TEMPORAL.index(datatype) * 2 + (not zoned)) if known else UNKNOWN_TIME
 
 
 def days(year: int, month: int, day: int) -> int:

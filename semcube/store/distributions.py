@@ -10,14 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from semcube.engines.ids import BIAS, PAYLOAD, SHIFT, Tag
-from semcube.engines.sampling import places
-from semcube.sparql.pushdown.distributions import Distribution
 
 if TYPE_CHECKING:
     import duckdb
     import numpy.typing as npt
 
     from semcube.engines.look_ups import SortedQuads
+    from semcube.sparql.pushdown.distributions import Distribution
 
 __all__ = ["KnownDistributions", "sampled_values"]
 
@@ -59,6 +58,8 @@ def sampled_values(
         sorted_quads: Columns in memory, where there are.
         connection: A connection of the same version.
     """
+    from semcube.sparql.pushdown.distributions import Distribution
+
     column = _objects(predicate, quads, sorted_quads, connection)
     tags = column >> SHIFT
     found = {}
@@ -75,6 +76,8 @@ def _objects(
     predicate: int, quads: int, sorted_quads: SortedQuads | None, connection: duckdb.DuckDBPyConnection
 ) -> npt.NDArray[np.int64]:
     """Some objects, each as often as in the quads."""
+    from semcube.engines.sampling import places
+
     pairs = None if sorted_quads is None else sorted_quads.pairs("o", predicate)
     if pairs is not None:
         return pairs.first[places(len(pairs.first), SAMPLE)]

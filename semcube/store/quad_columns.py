@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from semcube.engines.look_ups import SortedPairs
+from semcube.engines.sorted_pairs import SortedPairs
 
 if TYPE_CHECKING:
     import duckdb

@@ -22,7 +22,6 @@ from semcube.store.failures import database_errors
 from semcube.store.geometries import GeometryColumn
 from semcube.store.layout import create_tables, open_database
 from semcube.store.sessions import Sessions, version_of
-from semcube.store.snapshot import Snapshot
 from semcube.store.transaction import LoadReport, Transaction
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from semcube.sparql.query import QueryOptions
     from semcube.store.info import StoreInfo
     from semcube.store.result import Result
+    from semcube.store.snapshot import Snapshot
 
 __all__ = ["Store"]
 
@@ -150,6 +150,8 @@ class Store:
 
     def open_snapshot(self) -> Snapshot:
         """The present state, until it is closed."""
+        from semcube.store.snapshot import Snapshot
+
         if self._closed:
             raise StoreError(f"the store {self.path} is closed", fix="open it again")
         snapshot = Snapshot(self._sessions, self._sessions.take(), self._salt, self._cache, self._geometries)

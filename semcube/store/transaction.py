@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from semcube.engines import ids
 from semcube.engines.embedded import registered
+from semcube.engines.xsd import time_kind
 from semcube.io.term_columns import Position, QuadColumns, constant_column
-from semcube.sparql.pushdown.parts import time_kind
 from semcube.store.appending import Appender, append_stream
 from semcube.store.encoder import FEW, Encoder
 from semcube.store.geometry_rows import write_geometries

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from semcube.engines import ids
 from semcube.engines.ids import Tag
 from semcube.engines.relational import Call, Column, Compute, Constant, LeftJoin, Relational, Scalar, SortKey, columns
-from semcube.vocab import XSD_DATE, XSD_DATETIME, XSD_TIME
+from semcube.engines.xsd import UNKNOWN_TIME, time_kind
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from semcube.sparql.pushdown.distributions import Distribution
 
 __all__ = [
-    "ANY", "ANY_TIME", "IRIS", "RESOURCES", "Domain", "Filtered", "Leaves", "Part", "PredicateFacts", "bit",
-    "domain_of_ids", "looked_up", "only", "tag_is", "time_kind",
+    "ANY", "ANY_TIME", "IRIS", "RESOURCES", "UNKNOWN_TIME", "Domain", "Filtered", "Leaves", "Part", "PredicateFacts",
+    "bit", "domain_of_ids", "looked_up", "only", "tag_is", "time_kind",
 ]  # fmt: skip
 
 
@@ -42,25 +42,8 @@ def bit(*tags: Tag) -> int:
     return sum(1 << int(tag) for tag in tags)
 
 
-_TIME_KINDS = (XSD_DATETIME, XSD_DATE, XSD_TIME)
-UNKNOWN_TIME = 1 << 6
 ANY_TIME = (UNKNOWN_TIME << 1) - 1
 """Every kind of date and time."""
-
-
-def time_kind(datatype: str, zoned: bool, known: bool) -> int:
-    """A bit for each kind of dates and times that compare among themselves as their microseconds do.
-
-    Args:
-        datatype: ``xsd:dateTime``, ``xsd:date`` or ``xsd:time``.
-        zoned: Whether there is a time zone.
-        known: Whether the microseconds are known; those for which they are not have a bit of their own.
-
-    Example:
-        >>> time_kind(XSD_DATETIME, True, True), time_kind(XSD_TIME, True, False)
-        (1, 64)
-    """
-    return 1 << (_TIME_KINDS.index(datatype) * 2 + (not zoned)) if known else UNKNOWN_TIME
 
 
 @dataclass(frozen=True, slots=True)
