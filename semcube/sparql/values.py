@@ -381,7 +381,8 @@ def add(left: Number, right: Number) -> Number:
 
 def subtract(left: Number, right: Number) -> Number:
     """``left - right`` (op:numeric-subtract)."""
-    return add(left, negate(right))
+    a, b = _promote(left, right)  # first, since only doubles and singles have a negative zero
+    return add(a, negate(b))
 
 
 def multiply(left: Number, right: Number) -> Number:

@@ -161,6 +161,9 @@ def test_arithmetic(found: object, expected: object) -> None:
 def test_arithmetic_errors_and_odd_results() -> None:
     assert math.isnan(divide(0.0, 0))
     assert math.isnan(add(math.inf, -math.inf))
+    assert math.copysign(1, subtract(-0.0, 0)) == -1
+    assert math.copysign(1, subtract(0.0, 0)) == 1
+    assert str(subtract(Decimal(0), Decimal(0))) == "0"
     assert math.copysign(1, negate(0.0)) == -1
     for left, right in ((1, 0), (Decimal(1), 0), (0, 0)):
         with pytest.raises(ExpressionError):
