@@ -78,7 +78,7 @@ def _numbers(ids: dict[str, int]) -> list[Alternative]:
     """Numbers of terms in the order of arrival, or of their text."""
     ordered = (
         "CREATE TABLE place AS SELECT n + (CAST(tag AS BIGINT) << 56) AS id, (CAST(tag AS BIGINT) << 56) + "
-        "row_number() OVER (ORDER BY lexical) AS made FROM s.terms",
+        "row_number() OVER (ORDER BY lexical) AS made FROM s.terms JOIN s.forms USING (form)",
         "CREATE TABLE psog AS SELECT q.p, coalesce(a.made, q.s) AS s, coalesce(b.made, q.o) AS o, q.g "
         "FROM s.quads_ps q LEFT JOIN place a ON a.id = q.s LEFT JOIN place b ON b.id = q.o ORDER BY 1, 2, 3, 4",
         "DROP TABLE place",

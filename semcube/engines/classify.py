@@ -32,7 +32,7 @@ from semcube.vocab import (
     XSD_TIME,
 )
 
-__all__ = ["CLASSES", "EXACT_DIGITS", "Classified", "classify", "classify_term", "tag_of"]
+__all__ = ["CLASSES", "EXACT_DIGITS", "Classified", "classify", "classify_literals", "classify_term", "tag_of"]
 
 CLASSES = pa.schema(
     [
@@ -210,6 +210,25 @@ def classify(terms: pa.RecordBatch) -> pa.RecordBatch:
         if len(rows) and name is not None:
             _one_datatype(columns, rows, lexical, name)
     return columns.batch(kind >= 0)
+
+
+def classify_literals(lexical: pa.Array, datatype: str) -> pa.RecordBatch:
+    """The classes of literals of one datatype without language, row by row.
+
+    Args:
+        lexical: (n,) large_string without nulls.
+        datatype: Its IRI.
+
+    Returns:
+        ``CLASSES`` columns of the same length.
+
+    Example:
+        >>> classify_literals(pa.array(["1.50", "x"], pa.large_string()), XSD_DECIMAL)["number"].to_pylist()
+        [1.5, None]
+    """
+    columns = _Columns.empty(len(lexical))
+    _one_datatype(columns, np.arange(len(lexical)), lexical, datatype)
+    return columns.batch(np.ones(len(lexical), bool))
 
 
 def _one_datatype(columns: _Columns, rows: npt.NDArray[np.int64], lexical: pa.Array, datatype: str) -> None:

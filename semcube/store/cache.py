@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from semcube.store.distributions import KnownDistributions
+from semcube.store.forms import Forms
 from semcube.store.quad_columns import QuadColumns
 from semcube.store.term_hashes import TermHashes
 from semcube.store.term_texts import TermTexts
@@ -55,6 +56,7 @@ class Cache:
     """
 
     def __init__(self, budget: int, size: int = 20_000) -> None:
+        self.forms = Forms()
         self.hashes = TermHashes(budget * 3 // 8)
         self.texts = TermTexts(budget * 9 // 8)
         self.columns = QuadColumns(budget)

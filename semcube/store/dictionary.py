@@ -16,8 +16,9 @@ from semcube.engines.embedded import registered
 from semcube.engines.keys import join, split
 from semcube.io.terms import TERMS, term
 from semcube.store.cache import Cache
+from semcube.store.forms import Forms
 from semcube.store.keyed_hashes import abouts_of, hash_of, hasher
-from semcube.store.term_rows import Row, as_row, inline_row, key_of, rows_of, size_of, terms_of
+from semcube.store.term_rows import Row, inline_row, key_of, rows_of, size_of, terms_of
 from semcube.store.term_texts import TermTexts
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class StoreDictionary:
         salt: The salt of the store's hashes.
         cache: Shared by all snapshots of committed states; None inside a transaction that may be rolled back.
         version: The version of the store that all connections see, where it is one.
+        forms: The forms that are known, where there is no cache.
     """
 
     def __init__(
@@ -55,12 +57,14 @@ class StoreDictionary:
         salt: str,
         cache: Cache | None,
         version: int | None = None,
+        forms: Forms | None = None,
     ) -> None:
         self._version = version
         self._connection = connection
         self._salt = salt
         self._cache = cache
         self._texts = TermTexts() if cache is None else cache.texts
+        self._forms = forms or Forms() if cache is None else cache.forms
 
     def find_one(self, key: str) -> int:
         """The id of one key, 0 if the store lacks it."""
@@ -218,18 +222,23 @@ class StoreDictionary:
         connection = self._connection()
         found: dict[int, Row] = {}
         for run in runs:
-            text = (
-                "SELECT n, tag, lexical, datatype, language FROM terms"
-                f" WHERE n BETWEEN {run[0] - BESIDE} AND {run[-1] + BESIDE}"
-            )
-            found |= {n: as_row(*row) for n, *row in connection.execute(text).fetchall()}
+            text = f"SELECT n, form, lexical FROM terms WHERE n BETWEEN {run[0] - BESIDE} AND {run[-1] + BESIDE}"
+            rows = connection.execute(text).fetchall()
+            forms = self._forms_to(max((form for _, form, _ in rows), default=-1), connection)
+            found |= {n: (lexical, forms.about(form)) for n, form, lexical in rows}
         return found
+
+    def _forms_to(self, last: int, connection: duckdb.DuckDBPyConnection) -> Forms:
+        """The forms, at least up to a number that the connection sees."""
+        if last >= len(self._forms):
+            self._forms.read(connection)
+        return self._forms
 
     def _fetch(self, numbers: Ids) -> pa.Table:
         """The terms with these numbers, ascending, as ``TERMS``."""
         if not len(numbers):
             return TERMS.empty_table()
-        listed = "n, tag, lexical, datatype, language"
+        listed = "n, form, lexical"
         connection = self._connection()
         if len(numbers) < MANY:
             # a join prunes row groups and vectors where a list of constants reads the whole column
@@ -245,13 +254,28 @@ class StoreDictionary:
             with registered(connection, {"wanted_ids": pa.table({"n": numbers})}):
                 found = connection.sql(f"SELECT {listed} FROM terms SEMI JOIN wanted_ids USING (n)").to_arrow_table()
         have = found["n"].to_numpy()
+        if len(found):
+            self._forms_to(pc.max(found["form"]).as_py(), connection)
         if len(have) == len(numbers) and bool((have == numbers).all()):
-            return _terms(found)
+            return self._terms(found)
         order = np.argsort(have, kind="stable")
         place = np.searchsorted(have[order], numbers)
         inside = place < len(have)
         inside[inside] = have[order[place[inside]]] == numbers[inside]
-        return _terms(found.take(pa.array(order[np.where(inside, place, 0)], mask=~inside)))
+        return self._terms(found.take(pa.array(order[np.where(inside, place, 0)], mask=~inside)))
+
+    def _terms(self, found: pa.Table) -> pa.Table:
+        """Rows of the table ``terms`` as ``TERMS``."""
+        known = self._forms.columns()
+        form = found["form"].combine_chunks()
+        absent = form.is_null().to_numpy(zero_copy_only=False) if form.null_count else None
+        kind = np.append(known.kind, 0)[form.fill_null(-1).to_numpy(zero_copy_only=False)]
+        datatype, language = (
+            pa.nulls(len(form), pa.large_string()) if each.null_count == len(each) else each.take(form)
+            for each in (known.datatype, known.language)
+        )
+        columns = [pa.array(kind, mask=absent), found["lexical"].cast(pa.large_string()), datatype, language]
+        return pa.table(columns, schema=TERMS)
 
 
 def _runs(numbers: list[int]) -> list[list[int]]:
@@ -263,17 +287,6 @@ def _runs(numbers: list[int]) -> list[list[int]]:
         else:
             runs.append([number])
     return runs
-
-
-def _terms(found: pa.Table) -> pa.Table:
-    """Rows of the table ``terms`` as ``TERMS``."""
-    tag = found["tag"].fill_null(0).to_numpy()
-    kind = np.where(tag == ids.Tag.IRI, 0, np.where(tag == ids.Tag.BLANK, 1, 2)).astype(np.int8)
-    columns = [
-        pa.array(kind, mask=tag == 0),
-        *(found[name].cast(pa.large_string()) for name in ("lexical", "datatype", "language")),
-    ]
-    return pa.table(columns, schema=TERMS)
 
 
 def _is_inline(numbers: Ids) -> npt.NDArray[np.bool_]:

@@ -63,9 +63,8 @@ def sampled_values(
     column = _objects(predicate, quads, sorted_quads, connection)
     tags = column >> SHIFT
     found = {}
-    wanted = {False: (Tag.NUMERIC, "number"), True: (Tag.TEMPORAL, "time")}
-    for times, (tag, name) in wanted.items():
-        values = _stored(column[tags == tag] & PAYLOAD, name, connection)
+    for times, tag in ((False, Tag.NUMERIC), (True, Tag.TEMPORAL)):
+        values = _stored(column[tags == tag] & PAYLOAD, "time" if times else "number", connection)
         if not times:
             values = np.append(values, ((column[tags == Tag.INTEGER] & PAYLOAD) - BIAS).astype(np.float64))
         found[times] = Distribution(values, len(values) / max(len(column), 1), objects)
@@ -95,7 +94,7 @@ def _stored(
     distinct, counts = np.unique(numbers, return_counts=True)
     connection.register("sampled", pa.table({"n": distinct, "c": counts}))
     try:
-        text = f"SELECT {name} AS value, c FROM terms JOIN sampled USING (n) WHERE {name} IS NOT NULL"
+        text = f"SELECT {name} AS value, c FROM {name}s JOIN sampled USING (n) WHERE {name} IS NOT NULL"
         rows = connection.execute(text).fetchnumpy()
     finally:
         connection.unregister("sampled")

@@ -4,20 +4,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from semcube.engines import ids
-from semcube.engines.classify import classify
 from semcube.engines.embedded import registered
 from semcube.engines.keys import split
+from semcube.engines.xsd import time_kind
 from semcube.store.appending import Appender, append
 from semcube.store.dictionary import StoreDictionary
+from semcube.store.forms import Form, Forms
 from semcube.store.hash_table import BYTES, HashTable
 from semcube.store.keyed_hashes import hash_of, hasher
-from semcube.store.term_parts import ColumnPart, Part, TermsPart
+from semcube.store.term_parts import ColumnPart, Described, Part, TermsPart
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,7 +36,6 @@ FEW = 1000
 RUN = 1 << 22
 """So many hashes are sorted together."""
 _HALF = np.uint64(32)
-_P = TypeVar("_P", bound=Part)
 
 
 class Added(NamedTuple):
@@ -44,8 +44,23 @@ class Added(NamedTuple):
     column: TermColumn
     rows: Ids
     """The first row of the column with each."""
-    table: pa.Table
-    """Rows of the table ``terms``."""
+    numbers: Ids
+    described: Described
+
+    def table(self) -> pa.Table:
+        """The columns ``n``, ``tag``, ``lexical`` and ``datatype`` of them."""
+        return _added(self.numbers, self.described)
+
+
+class _Stored(NamedTuple):
+    """Terms of a part that the store had not."""
+
+    place: int
+    """Which part."""
+    rows: Ids
+    """Their rows there."""
+    numbers: Ids
+    described: Described
 
 
 class Encoder:
@@ -55,19 +70,30 @@ class Encoder:
         connection: The writing connection, inside a transaction.
         salt: The salt of the store's hashes.
         memory: Bytes that may be taken outside of the database by what is known of terms.
+        forms: The forms of the committed state, as far as they are known.
 
     Many terms at once: those that were met before in this transaction are known by a keyed 128-bit hash
     (:mod:`semcube.store.keyed_hashes`), so that a bulk load compares no text with what it added itself; what the store
     had before is compared in full. Few are looked up as queries do it, which takes a third of the time.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, salt: str, memory: int = 1 << 28) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, salt: str, memory: int = 1 << 28, forms: Forms | None = None
+    ) -> None:
         self._connection = connection
         self._salt = salt
-        self._start = self._before = self.last = int(connection.execute("SELECT terms FROM meta").fetchall()[0][0])
-        self._dictionary = StoreDictionary(lambda: connection, salt, None)
+        terms, known = connection.execute("SELECT terms, forms FROM meta").fetchall()[0]
+        self._start = self._before = self.last = int(terms)
+        forms = forms or Forms()
+        if len(forms) < known:
+            forms.read(connection)
+        self.forms = forms.copy()
+        """The forms inside the transaction."""
+        self._forms_stored = known
+        self._dictionary = StoreDictionary(lambda: connection, salt, None, forms=self.forms)
         self._most = memory // BYTES
         self._terms = Appender(connection, "terms", memory // 8)
+        self._values = {name: Appender(connection, name, memory // 32) for name in ("numbers", "times")}
         self._met: HashTable | None = HashTable()
         """Terms met in this transaction; None when they are in the table ``met``."""
         self._inexact: list[Ids] | None = None if self._start else []
@@ -87,26 +113,27 @@ class Encoder:
             keys: (n,) large_string, distinct, without nulls.
 
         Returns:
-            (n,) ids, and a table with the columns of ``terms`` for the new ones.
+            (n,) ids, and a table with the columns ``n``, ``tag``, ``lexical`` and ``datatype`` of the new ones.
         """
         if len(keys) <= FEW:
             return self._encode_few(keys)
         part = TermsPart(split(keys))
         table, stored = self._enter([part])
-        added = [rows for _, _, rows in stored]
         nothing = np.empty(0, np.int64)
-        return part.found(table), added[0] if added else _rows(nothing, *_described(part, nothing))
+        numbers, described = (stored[0].numbers, stored[0].described) if stored else (nothing, part.describe(nothing))
+        return part.found(table), _added(numbers, described)
 
     def encode_several(self, columns: Sequence[pa.Array]) -> tuple[list[Ids], list[tuple[int, Ids, pa.Table]]]:
         """As :meth:`encode`, for several columns of keys, which may have keys in common.
 
         Returns:
             Their ids, and of the columns with terms that are new: their number, the rows with these terms, and the
-            rows of the table ``terms``.
+            same table.
         """
         parts = [TermsPart(split(keys)) for keys in columns]
         table, stored = self._enter(parts)
-        return [part.found(table) for part in parts], [(parts.index(part), rows, new) for part, rows, new in stored]
+        new = [(each.place, each.rows, _added(each.numbers, each.described)) for each in stored]
+        return [part.found(table) for part in parts], new
 
     def encode_columns(self, columns: Sequence[TermColumn]) -> tuple[list[Ids], list[Added]]:
         """The ids of columns of terms, 0 where a row has none, and the terms that are new.
@@ -117,7 +144,11 @@ class Encoder:
         parts = [ColumnPart(column) for column in columns]
         table, stored = self._enter(parts)
         found = [part.column_ids(table) for part in parts]
-        return found, [Added(part.column, part.column_rows(rows), added) for part, rows, added in stored]
+        added = [
+            Added(parts[place].column, parts[place].column_rows(rows), numbers, described)
+            for place, rows, numbers, described in stored
+        ]
+        return found, added
 
     # --- few --------------------------------------------------------------------------------------------------------
 
@@ -126,28 +157,25 @@ class Encoder:
         found = self._dictionary.find(keys)
         new = np.flatnonzero(found == 0)
         fresh = keys.take(pa.array(new))
-        terms = split(fresh)
-        classes = classify(terms)
-        found[new] = self._numbered(_tags(classes))
+        described = TermsPart(split(fresh)).describe(np.arange(len(new)))
+        found[new] = self._numbered(described.tags())
         numbers = found[new] & ids.PAYLOAD
-        table = _rows(numbers, terms, classes)
-        self._note_inexact(numbers, classes)
         if len(new):
+            self._store(numbers, [described])
             pairs = zip(fresh.to_pylist(), numbers.tolist(), strict=True)
             listed = ",".join(f"({hash_of(self._salt, key)},{number})" for key, number in pairs)
-            append(self._connection, "terms", table)
+            self._flush_terms()
             self._connection.execute(f"INSERT INTO lookup VALUES {listed}")
             self._before = self.last
-        return found, table
+        return found, _added(numbers, described)
 
     # --- many -------------------------------------------------------------------------------------------------------
 
-    def _enter(self, parts: Sequence[_P]) -> tuple[HashTable, list[tuple[_P, Ids, pa.Table]]]:
+    def _enter(self, parts: Sequence[Part]) -> tuple[HashTable, list[_Stored]]:
         """Make sure that the store has the terms of all parts.
 
         Returns:
-            A table with the ids of all of them, and those that are new, part by part: their rows there, and those of
-            the table ``terms``.
+            A table with the ids of all of them, and those that are new, part by part.
         """
         table = self._met
         if table is not None and len(table) + sum(part.count for part in parts) > self._most:
@@ -159,36 +187,33 @@ class Encoder:
         hashes = hasher(self._salt)
         for part in parts:
             part.enter(hashes, table)
-        fresh = [(part, *_described(part, part.new)) for part in parts if len(part.new)]
+        fresh = [(place, part.new, part.describe(part.new)) for place, part in enumerate(parts) if len(part.new)]
         return table, self._settle(table, first, fresh) if fresh else []
 
-    def _settle(
-        self, table: HashTable, first: int, fresh: list[tuple[_P, pa.RecordBatch, pa.RecordBatch]]
-    ) -> list[tuple[_P, Ids, pa.Table]]:
+    def _settle(self, table: HashTable, first: int, fresh: list[tuple[int, Ids, Described]]) -> list[_Stored]:
         """Give the entries of a table from the first on their ids; terms that the store lacks are added to it."""
         upper, lower = table.upper[first:], table.lower[first:]
         short = (upper >> _HALF).astype(np.uint32)
-        tags = np.concatenate([_tags(classes) for _, _, classes in fresh])
+        tags = np.concatenate([described.tags() for _, _, described in fresh])
         found = np.zeros(len(upper), np.int64)
         if self._met is None:
             self._find_met(found, upper, lower)
         if self._before:
-            self._find_stored(found, short, tags, [terms for _, terms, _ in fresh])
+            self._find_stored(found, short, tags, [described for _, _, described in fresh])
         lacking = found == 0
         found[lacking] = self._numbered(tags[lacking])
         table.ids[first : first + len(found)] = found
         stored, start = [], 0
-        for part, *described in fresh:
-            kept = lacking[start : start + len(part.new)]
-            numbers = found[start : start + len(part.new)][kept] & ids.PAYLOAD
-            start += len(part.new)
+        for place, rows, described in fresh:
+            kept = lacking[start : start + len(rows)]
+            numbers = found[start : start + len(rows)][kept] & ids.PAYLOAD
+            start += len(rows)
             if len(numbers):
-                terms, classes = (each if kept.all() else each.filter(pa.array(kept)) for each in described)
-                self._note_inexact(numbers, classes)
-                stored.append((part, part.new[kept], _rows(numbers, terms, classes)))
+                stored.append(_Stored(place, rows[kept], numbers, described.where(kept)))
         if stored:
-            self._terms.add(pa.concat_tables([rows for _, _, rows in stored]))
-            self._list(short[lacking], found[lacking] & ids.PAYLOAD)
+            numbers = found[lacking] & ids.PAYLOAD
+            self._store(numbers, [each.described for each in stored])
+            self._list(short[lacking], numbers)
             if self._met is None:
                 columns = {"upper": upper[lacking], "lower": lower[lacking], "id": found[lacking]}
                 append(self._connection, "met", pa.table(columns))
@@ -208,19 +233,20 @@ class Encoder:
             ).fetchnumpy()
         found[have["i"]] = have["id"]
 
-    def _find_stored(self, found: Ids, short: npt.NDArray[np.uint32], tags: Ids, terms: list[pa.RecordBatch]) -> None:
+    def _find_stored(
+        self, found: Ids, short: npt.NDArray[np.uint32], tags: Ids, described: Sequence[Described]
+    ) -> None:
         """Fill in the ids of terms that the store had before: candidates by hash, then their text in full."""
-        wanted = pa.Table.from_batches(terms).select(["lexical", "datatype", "language"])
-        columns = {"i": np.arange(len(found)), "h": short, "tag": tags.astype(np.int8)}
-        for name, column in columns.items():
-            wanted = wanted.append_column(name, pa.array(column))
+        wanted = pa.table({
+            "i": np.arange(len(found)), "h": short, "form": self._form_numbers(described),
+            "lexical": pa.chunked_array([each.lexical for each in described]),
+        })  # fmt: skip
         if found.any():
             wanted = wanted.filter(pa.array(found == 0))
         with registered(self._connection, {"wanted": wanted}):
             have = self._connection.execute(
                 f"""SELECT k.i, t.n FROM wanted k JOIN lookup l ON l.h = k.h JOIN terms t ON t.n = l.n
-                    WHERE t.n <= {self._before} AND t.tag = k.tag AND t.lexical = k.lexical
-                      AND t.datatype IS NOT DISTINCT FROM k.datatype AND t.language IS NOT DISTINCT FROM k.language"""
+                    WHERE t.n <= {self._before} AND t.form = k.form AND t.lexical = k.lexical"""
             ).fetchnumpy()
         found[have["i"]] = (tags[have["i"]] << ids.SHIFT) | have["n"]
 
@@ -231,20 +257,61 @@ class Encoder:
         append(self._connection, "met", pa.table(columns))
         self._met = None
 
-    def _note_inexact(self, numbers: Ids, classes: pa.RecordBatch) -> None:
-        """Note which new terms are inexact numbers."""
-        if self._inexact is None:
+    def _note_inexact(self, numbers: Ids, exact: npt.NDArray[np.bool_]) -> None:
+        """Note which new numbers are inexact."""
+        if self._inexact is None or exact.all():
             return
-        exact = classes["exact"].to_numpy(zero_copy_only=False)
-        inexact = numbers[(_tags(classes) == int(ids.Tag.NUMERIC)) & ~exact]
-        if len(inexact):
-            self._inexact.append(inexact + ids.first(ids.Tag.NUMERIC))
-            if sum(map(len, self._inexact)) > self._most:
-                self._inexact = None
+        self._inexact.append(numbers[~exact] + ids.first(ids.Tag.NUMERIC))
+        if sum(map(len, self._inexact)) > self._most:
+            self._inexact = None
 
     def inexact(self) -> Ids | None:
         """Ids of numbers that do not compare as their doubles do, ascending; None if not all of them are known."""
         return None if self._inexact is None else np.concatenate([np.empty(0, np.int64), *self._inexact])
+
+    # --- tables -----------------------------------------------------------------------------------------------------
+
+    def _form_numbers(self, described: Sequence[Described]) -> npt.NDArray[np.int32]:
+        """The form of each row."""
+        found = []
+        for each in described:
+            numbers = np.array([self.forms.number(form) for form in each.forms], np.int32)
+            found.append(np.full(len(each.lexical), numbers[0]) if each.codes is None else numbers[each.codes])
+        return np.concatenate(found)
+
+    def _store(self, numbers: Ids, described: Sequence[Described]) -> None:
+        """Add new terms, and what they are worth."""
+        lexical = pa.chunked_array([each.lexical for each in described])
+        self._terms.add(pa.table({"n": numbers, "form": self._form_numbers(described), "lexical": lexical}))
+        start = 0
+        for each in described:
+            own = numbers[start : start + len(each.lexical)]
+            start += len(own)
+            if each.classes is not None:
+                self._store_numbers(own, each)
+                self._store_times(own, each)
+
+    def _store_numbers(self, numbers: Ids, described: Described) -> None:
+        rows = np.flatnonzero(described.tags() == ids.Tag.NUMERIC)
+        if len(rows):
+            numbers, classes = _some(numbers, described, rows)
+            exact = classes["exact"].to_numpy(zero_copy_only=False)
+            self._note_inexact(numbers, exact)
+            self._values["numbers"].add(
+                pa.table({"n": numbers, "number": classes["number"], "exact": classes["exact"]})
+            )
+
+    def _store_times(self, numbers: Ids, described: Described) -> None:
+        rows = np.flatnonzero(described.tags() == ids.Tag.TEMPORAL)
+        if len(rows):
+            numbers, classes = _some(numbers, described, rows)
+            known, zoned = (
+                each.to_numpy(zero_copy_only=False) for each in (classes["time"].is_valid(), classes["zoned"])
+            )
+            kinds = np.array([_time_kinds(form) for form in described.forms], np.int8)
+            codes = np.zeros(len(rows), np.int64) if described.codes is None else described.codes[rows]
+            kind = kinds[codes, 2 * zoned + known]
+            self._values["times"].add(pa.table({"n": numbers, "time": classes["time"], "kind": kind}))
 
     # --- look-ups ---------------------------------------------------------------------------------------------------
 
@@ -254,9 +321,19 @@ class Encoder:
         if sum(len(each) for _, each in self._unlisted) >= RUN:
             self.flush()
 
+    def _flush_terms(self) -> None:
+        if len(self.forms) > self._forms_stored:
+            fresh = self.forms.since(self._forms_stored)
+            columns = dict(zip(("tag", "datatype", "language"), zip(*fresh, strict=True), strict=True))
+            rows = pa.table({"form": self._forms_stored + np.arange(len(fresh)), **columns})
+            append(self._connection, "forms", rows)
+            self._forms_stored = len(self.forms)
+        for appender in (self._terms, *self._values.values()):
+            appender.flush()
+
     def flush(self) -> None:
         """Make the new terms findable by a :class:`StoreDictionary` on the same connection."""
-        self._terms.flush()
+        self._flush_terms()
         if self._unlisted:
             short, numbers = (np.concatenate(columns) for columns in zip(*self._unlisted, strict=True))
             self._unlisted = []
@@ -267,21 +344,26 @@ class Encoder:
             append(self._connection, "lookup", pa.table({"h": (both >> _HALF).astype(np.uint32), "n": numbers}))
 
 
-def _described(part: Part, rows: Ids) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-    """``TERMS`` and ``CLASSES`` columns of some rows of a part."""
-    terms = part.terms(rows)
-    return terms, part.classes(terms)
+def _time_kinds(form: Form) -> list[int]:
+    """The kind of a time without and with a time zone, each with microseconds that are unknown and known."""
+    if form.tag != ids.Tag.TEMPORAL:
+        return [0] * 4
+    return [time_kind(str(form.datatype), zoned, known) for zoned in (False, True) for known in (False, True)]
 
 
-def _tags(classes: pa.RecordBatch) -> Ids:
-    tags: Ids = classes["tag"].to_numpy(zero_copy_only=False).astype(np.int64)
-    return tags
+def _some(numbers: Ids, described: Described, rows: Ids) -> tuple[Ids, pa.RecordBatch]:
+    """Numbers and classes of some rows."""
+    assert described.classes is not None
+    if len(rows) == len(numbers):
+        return numbers, described.classes
+    return numbers[rows], described.classes.take(pa.array(rows))
 
 
-def _rows(numbers: Ids, terms: pa.RecordBatch, classes: pa.RecordBatch) -> pa.Table:
-    """Rows of the table ``terms``."""
+def _added(numbers: Ids, described: Described) -> pa.Table:
+    """The columns ``n``, ``tag``, ``lexical`` and ``datatype`` of new terms."""
+    codes = np.zeros(len(numbers), np.int64) if described.codes is None else described.codes
+    datatypes = pa.array([form.datatype for form in described.forms], pa.large_string())
+    tags = described.tags().astype(np.int8)
     return pa.table(
-        {"n": numbers, "tag": classes["tag"]}
-        | {name: terms[name] for name in ("lexical", "datatype", "language")}
-        | {name: classes[name] for name in ("number", "exact", "time", "zoned")}
+        {"n": numbers, "tag": tags, "lexical": described.lexical, "datatype": datatypes.take(pa.array(codes))}
     )

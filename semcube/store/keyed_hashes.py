@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Words = npt.NDArray[np.uint64]
     Codes = npt.NDArray[np.int64]
 
-__all__ = ["LANES", "TermHasher", "about_of", "abouts_of", "hash_of", "hasher"]
+__all__ = ["LANES", "TermHasher", "about_of", "abouts_of", "distinct_codes", "hash_of", "hasher", "kinds_of"]
 
 LANES = 4
 SHORT = 256
@@ -66,19 +66,25 @@ def abouts_of(terms: pa.RecordBatch) -> tuple[list[str], Codes]:
         >>> [distinct[code] for code in codes]
         ['<', '"@fr', '<']
     """
+    distinct, codes = kinds_of(terms)
+    return [about_of(*each) for each in distinct], codes
+
+
+def kinds_of(terms: pa.RecordBatch) -> tuple[list[tuple[int, str | None, str | None]], Codes]:
+    """Kind, datatype and language of ``TERMS`` columns without nulls: the distinct ones, and row by row."""
     kind = terms["kind"].to_numpy(zero_copy_only=False).astype(np.int64)
     parts = [_encoded(terms[name]) for name in ("datatype", "language")]
     codes = kind
     for part in parts:
         codes = codes * (len(part.dictionary) + 1)
         codes += part.indices.fill_null(len(part.dictionary)).to_numpy(zero_copy_only=False)
-    distinct, codes = _distinct(codes)
+    distinct, codes = distinct_codes(codes)
     texts = [[*part.dictionary.to_pylist(), None] for part in parts]
     found = []
     for number in distinct.tolist():
         rest, tongue = divmod(number, len(texts[1]))
         which, datatype = divmod(rest, len(texts[0]))
-        found.append(about_of(which, texts[0][datatype], texts[1][tongue]))
+        found.append((which, texts[0][datatype], texts[1][tongue]))
     return found, codes
 
 
@@ -86,7 +92,7 @@ def _encoded(column: pa.Array) -> pa.DictionaryArray:
     return column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
 
 
-def _distinct(codes: Codes) -> tuple[Codes, Codes]:
+def distinct_codes(codes: Codes) -> tuple[Codes, Codes]:
     """Distinct small numbers, and the place of each row's among them."""
     if len(codes) and int(codes.max()) > 1_000_000:
         distinct, places = np.unique(codes, return_inverse=True)

@@ -5,6 +5,9 @@
 
 - ``terms``: one row per term that is not its own id, numbered without gaps in the order of arrival; ``n`` is the
   payload of the id, so a term is found by its id in one row group. Terms are never changed or removed.
+- ``forms``: tag, datatype and language of terms, each combination once (:mod:`semcube.store.forms`).
+- ``numbers``, ``times``: the values of the terms that are numbers, dates or times: what of
+  :data:`semcube.engines.classify.CLASSES` comparisons need; ``kind`` is :func:`semcube.engines.xsd.time_kind`.
 - ``lookup``: 32 bits of a keyed hash of each term (:mod:`semcube.store.keyed_hashes`) and ``n``, in sorted runs: how a
   term finds its id.
 - ``quads_ps``, ``quads_po``: the same distinct quads twice, sorted by (p, s, o, g) and by (p, o, s, g), so that zone
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LAYOUT", "MARKER", "TABLES", "create_tables", "open_database"]
 
-LAYOUT = 2
+LAYOUT = 3
 """The version of the tables below; a store of another version is refused."""
 
 ENGINE = 1 / 2
@@ -45,11 +48,14 @@ _RUNS = "USING COMPRESSION rle"
 """Where long runs of a value are sure, the database need not try what else would be small."""
 
 TABLES = {
-    "meta": "version BIGINT NOT NULL, salt VARCHAR NOT NULL, terms BIGINT NOT NULL, tail BIGINT NOT NULL",
-    "terms": (
-        f"n BIGINT NOT NULL, tag TINYINT NOT NULL {_RUNS}, lexical VARCHAR NOT NULL USING COMPRESSION zstd,"
-        f" datatype VARCHAR, language VARCHAR, number DOUBLE, exact BOOLEAN {_RUNS}, time BIGINT, zoned BOOLEAN {_RUNS}"
+    "meta": (
+        "version BIGINT NOT NULL, salt VARCHAR NOT NULL, terms BIGINT NOT NULL, forms BIGINT NOT NULL,"
+        " tail BIGINT NOT NULL"
     ),
+    "terms": "n BIGINT NOT NULL, form INTEGER NOT NULL, lexical VARCHAR NOT NULL USING COMPRESSION zstd",
+    "forms": "form INTEGER NOT NULL, tag TINYINT NOT NULL, datatype VARCHAR, language VARCHAR",
+    "numbers": f"n BIGINT NOT NULL, number DOUBLE, exact BOOLEAN NOT NULL {_RUNS}",
+    "times": f"n BIGINT NOT NULL, time BIGINT, kind TINYINT NOT NULL {_RUNS}",
     "lookup": "h UINTEGER NOT NULL, n BIGINT NOT NULL",
     "quads_ps": f"p BIGINT NOT NULL {_RUNS}, s BIGINT NOT NULL, o BIGINT NOT NULL, g BIGINT NOT NULL",
     "quads_po": f"p BIGINT NOT NULL {_RUNS}, o BIGINT NOT NULL, s BIGINT NOT NULL, g BIGINT NOT NULL",
@@ -70,7 +76,7 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """The tables of an empty store."""
     for name, columns in TABLES.items():
         connection.execute(f"CREATE TABLE {name} ({columns})")
-    connection.execute("INSERT INTO meta VALUES (0, ?, 0, 0)", [secrets.token_hex(8)])
+    connection.execute("INSERT INTO meta VALUES (0, ?, 0, 0, 0)", [secrets.token_hex(8)])
 
 
 def open_database(path: Path, settings: Settings, *, create: bool, read_only: bool) -> duckdb.DuckDBPyConnection:

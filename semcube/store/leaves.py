@@ -177,13 +177,11 @@ class Leaves:
 
     def numbers(self) -> Relational:
         """Columns ``n`` and ``number``: payload and value of each term of tag ``NUMERIC``."""
-        numeric = Call("=", (Column("tag"), Constant(int(Tag.NUMERIC))))
-        return Scan("terms", (("n", "n"), ("number", "number")), numeric)
+        return Scan("numbers", (("n", "n"), ("number", "number")))
 
     def times(self) -> Relational:
         """Columns ``n`` and ``time``: payload and microseconds of each term of tag ``TEMPORAL``."""
-        temporal = Call("=", (Column("tag"), Constant(int(Tag.TEMPORAL))))
-        return Scan("terms", (("n", "n"), ("time", "time")), temporal)
+        return Scan("times", (("n", "n"), ("time", "time")))
 
     def texts(self) -> Relational:
         """Columns ``n`` and ``text``: payload and lexical form of each term that is not inline."""

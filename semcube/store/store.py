@@ -184,7 +184,8 @@ class Store:
             cursor = self._cursor()
             try:
                 with database_errors(self.path):
-                    transaction = Transaction(cursor, self._salt, self.settings.memory_mb * 1024 * 1024)
+                    memory = self.settings.memory_mb * 1024 * 1024
+                    transaction = Transaction(cursor, self._salt, memory, self._cache.forms)
                     yield transaction
                     transaction.finish()
                     version = version_of(cursor)

@@ -3,17 +3,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from semcube.engines import ids, xsd
-from semcube.engines.classify import CLASSES, classify, classify_term
-from semcube.io.term_columns import TermColumn, constant_terms
+from semcube.engines.classify import classify, classify_literals, classify_term
+from semcube.io.term_columns import TermColumn
 from semcube.io.terms import KIND_BLANK, KIND_IRI, KIND_LITERAL, Literal
-from semcube.store.keyed_hashes import about_of, abouts_of
-from semcube.vocab import XSD_BOOLEAN, XSD_INTEGER, XSD_STRING
+from semcube.store.forms import Form
+from semcube.store.keyed_hashes import about_of, distinct_codes, kinds_of
+from semcube.vocab import RDF_LANG_STRING, XSD_BOOLEAN, XSD_INTEGER, XSD_STRING
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -23,13 +24,40 @@ if TYPE_CHECKING:
 
     Ids = npt.NDArray[np.int64]
 
-__all__ = ["ColumnPart", "Part", "TermsPart"]
+__all__ = ["ColumnPart", "Described", "Part", "TermsPart"]
 
 _OWN_IDS = (XSD_INTEGER, XSD_BOOLEAN)
 """Only literals of these datatypes may be ids themselves."""
 _SAMPLE = 1024
+_TAGS = 1 + max(ids.Tag)
 _OWN_ABOUTS = frozenset(about_of(KIND_LITERAL, datatype) for datatype in _OWN_IDS)
 _HALF, _LOWER = np.uint64(32), np.uint64(0xFFFFFFFF)
+
+
+class Described(NamedTuple):
+    """What is stored of some terms."""
+
+    lexical: pa.Array
+    forms: list[Form]
+    """The distinct ones."""
+    codes: Ids | None
+    """Row -> place in ``forms``; all rows have the first if None."""
+    classes: pa.RecordBatch | None
+    """``CLASSES`` columns; None where no term has a value."""
+
+    def tags(self) -> Ids:
+        """The tag of each term."""
+        tags = np.array([form.tag for form in self.forms], np.int64)
+        return np.full(len(self.lexical), tags[0]) if self.codes is None else tags[self.codes]
+
+    def where(self, kept: npt.NDArray[np.bool_]) -> Described:
+        """Some of the rows."""
+        if kept.all():
+            return self
+        mask = pa.array(kept)
+        codes = None if self.codes is None else self.codes[kept]
+        classes = None if self.classes is None else self.classes.filter(mask)
+        return Described(self.lexical.filter(mask), self.forms, codes, classes)
 
 
 class Part:
@@ -52,13 +80,13 @@ class Part:
         self.new: Ids = np.empty(0, np.int64)
         """Rows of terms that the table had not."""
 
-    def terms(self, rows: Ids) -> pa.RecordBatch:
-        """``TERMS`` columns of some rows."""
+    def describe(self, rows: Ids) -> Described:
+        """What is stored of some rows; they are in ascending order."""
         raise NotImplementedError
 
-    def classes(self, terms: pa.RecordBatch) -> pa.RecordBatch:
-        """``CLASSES`` columns of them."""
-        return classify(terms)
+    def classes(self, rows: Ids) -> pa.RecordBatch:
+        """``CLASSES`` columns of some rows."""
+        raise NotImplementedError
 
     def enter(self, hasher: TermHasher, table: HashTable) -> None:
         """Look the terms up in a table, and add those it lacks."""
@@ -85,8 +113,8 @@ class Part:
 
     def _take_inline(self, rows: Ids | None) -> None:
         """Find the terms that are their own ids among some rows."""
-        candidates = self.terms(np.arange(self.count) if rows is None else rows)
-        inline = self.classes(candidates)["inline"].fill_null(0).to_numpy(zero_copy_only=False)
+        classes = self.classes(np.arange(self.count) if rows is None else rows)
+        inline = classes["inline"].fill_null(0).to_numpy(zero_copy_only=False)
         if inline.any():
             self._inline = np.zeros(self.count, np.int64)
             self._inline[slice(None) if rows is None else rows] = inline
@@ -101,16 +129,29 @@ class TermsPart(Part):
     """
 
     def __init__(self, terms: pa.RecordBatch) -> None:
-        abouts, codes = abouts_of(terms)
+        self._kinds, codes = kinds_of(terms)
+        abouts = [about_of(*each) for each in self._kinds]
         super().__init__(terms["lexical"], abouts, codes)
         self._terms = terms
         own = [place for place, about in enumerate(abouts) if about in _OWN_ABOUTS]
         if own:
             self._take_inline(np.flatnonzero(np.isin(codes, own)))
 
-    def terms(self, rows: Ids) -> pa.RecordBatch:
-        """``TERMS`` columns of some rows."""
-        return self._terms.take(pa.array(rows))
+    def describe(self, rows: Ids) -> Described:
+        """What is stored of some rows."""
+        terms = self._terms.take(pa.array(rows))
+        classes = classify(terms)
+        codes = np.zeros(len(rows), np.int64) if self._codes is None else self._codes[rows]
+        distinct, codes = distinct_codes(_tags(classes) + _TAGS * codes)
+        forms = []
+        for number in distinct.tolist():
+            code, tag = divmod(number, _TAGS)
+            forms.append(Form(tag, *self._kinds[code][1:]))
+        return Described(terms["lexical"], forms, codes, classes)
+
+    def classes(self, rows: Ids) -> pa.RecordBatch:
+        """``CLASSES`` columns of some rows."""
+        return classify(self._terms.take(pa.array(rows)))
 
 
 class ColumnPart(Part):
@@ -128,20 +169,26 @@ class ColumnPart(Part):
         if column.datatype in _OWN_IDS and column.language is None and self.count:
             self._take_inline(None)
 
-    def terms(self, rows: Ids) -> pa.RecordBatch:
-        """``TERMS`` columns of some rows."""
-        column = self.column
-        lexical = self._lexical if len(rows) == self.count else self._lexical.take(pa.array(rows))
-        return constant_terms(lexical, column.kind, column.datatype, column.language)
+    def describe(self, rows: Ids) -> Described:
+        """What is stored of some rows."""
+        lexical, column = self._some(rows), self.column
+        datatype = None
+        if column.kind == KIND_LITERAL:
+            datatype = RDF_LANG_STRING if column.language is not None else column.datatype or XSD_STRING
+        if self._tag is not None:
+            return Described(lexical, [Form(int(self._tag), datatype, column.language)], None, None)
+        classes = classify_literals(lexical, datatype or XSD_STRING)
+        tags = _tags(classes)
+        distinct = np.flatnonzero(np.bincount(tags, minlength=1))
+        codes = None if len(distinct) == 1 else np.searchsorted(distinct, tags)
+        return Described(lexical, [Form(tag, datatype) for tag in distinct.tolist()], codes, classes)
 
-    def classes(self, terms: pa.RecordBatch) -> pa.RecordBatch:
-        """``CLASSES`` columns of them."""
-        if self._tag is None:
-            return classify(terms)
-        count = len(terms)
-        no, tag = pa.repeat(pa.scalar(False), count), pa.repeat(pa.scalar(int(self._tag), pa.int8()), count)
-        nulls = {name: pa.nulls(count, CLASSES.field(name).type) for name in ("inline", "number", "time")}
-        return pa.record_batch([tag, nulls["inline"], nulls["number"], no, nulls["time"], no], schema=CLASSES)
+    def classes(self, rows: Ids) -> pa.RecordBatch:
+        """``CLASSES`` columns of some rows."""
+        return classify_literals(self._some(rows), self.column.datatype or XSD_STRING)
+
+    def _some(self, rows: Ids) -> pa.Array:
+        return self._lexical if len(rows) == self.count else self._lexical.take(pa.array(rows))
 
     def column_ids(self, table: HashTable) -> Ids:
         """Ids of all rows of the column, 0 where there is no term."""
@@ -157,6 +204,11 @@ class ColumnPart(Part):
         # the last assignment stands, so that of the first row with each term
         first[self._spread[backwards]] = backwards
         return first[rows]
+
+
+def _tags(classes: pa.RecordBatch) -> Ids:
+    tags: Ids = classes["tag"].to_numpy(zero_copy_only=False).astype(np.int64)
+    return tags
 
 
 def _tag(column: TermColumn) -> ids.Tag | None:

@@ -12,20 +12,20 @@ import pyarrow as pa
 
 from semcube.engines import ids
 from semcube.engines.embedded import registered
-from semcube.engines.xsd import time_kind
 from semcube.io.term_columns import Position, QuadColumns, constant_column
 from semcube.store.appending import Appender, append_stream
 from semcube.store.encoder import FEW, Encoder
 from semcube.store.geometry_rows import write_geometries
 from semcube.store.known_geometries import KnownGeometries
 from semcube.store.sorting import HELD_BYTES, LARGE, HeldQuads, PredicateCounts
-from semcube.vocab import GEOMETRY_LITERALS, XSD_DATE, XSD_DATETIME, XSD_TIME
+from semcube.vocab import GEOMETRY_LITERALS
 
 if TYPE_CHECKING:
     import duckdb
     import numpy.typing as npt
 
     from semcube.io.term_columns import TermColumn
+    from semcube.store.forms import Forms
 
     Ids = npt.NDArray[np.int64]
 
@@ -64,15 +64,6 @@ class LoadReport:
 
 
 _NUMERIC, _TEMPORAL = ids.Tag.NUMERIC, ids.Tag.TEMPORAL
-_TIME_KIND = (
-    "CAST(CASE WHEN time IS NULL THEN 64 "
-    + " ".join(
-        f"WHEN datatype = '{datatype}' AND zoned = {zoned} THEN {time_kind(datatype, zoned, known=True)}"
-        for datatype in (XSD_DATETIME, XSD_DATE, XSD_TIME)
-        for zoned in (True, False)
-    )
-    + " END AS INTEGER)"
-)
 
 
 class Transaction:
@@ -82,15 +73,18 @@ class Transaction:
         connection: A connection with a transaction begun.
         salt: The salt of the store's hashes.
         memory: Bytes that the store may use; a load holds a part of it outside of the database.
+        forms: Of the committed state.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, salt: str, memory: int = 1 << 31) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, salt: str, memory: int = 1 << 31, forms: Forms | None = None
+    ) -> None:
         self.connection = connection
         self._memory = memory
         self.report = LoadReport()
         self.changed: set[int] = set()
         """Predicates of quads that were added or removed."""
-        self._encoder = Encoder(connection, salt, memory // 8)
+        self._encoder = Encoder(connection, salt, memory // 8, forms)
         self._geometries = Appender(connection, "geometries", memory // 64)
         self._held: HeldQuads | None = HeldQuads()
         """Staged quads that are in memory; None when they are in the table ``staged``."""
@@ -188,11 +182,11 @@ class Transaction:
 
     def _encode_columns(self, columns: list[TermColumn]) -> list[Ids]:
         found, added = self._encoder.encode_columns(columns)
-        for column, rows, table in added:
-            if column.datatype in GEOMETRY_LITERALS:
-                shapes = column.shapes
-                known = () if shapes is None else (shapes.wkb.take(pa.array(rows)), shapes.crs)
-                self._report_geometries(*write_geometries(self._geometries, table, *known))
+        for each in added:
+            if each.column.datatype in GEOMETRY_LITERALS:
+                shapes = each.column.shapes
+                known = () if shapes is None else (shapes.wkb.take(pa.array(each.rows)), shapes.crs)
+                self._report_geometries(*write_geometries(self._geometries, each.table(), *known))
         return found
 
     def _values(self, place: Position, found: list[Ids], kept: npt.NDArray[np.bool_] | None, rows: int) -> Ids:
@@ -310,12 +304,10 @@ class Transaction:
         valued = " OR ".join(f"o BETWEEN {ids.first(tag)} AND {ids.last(tag)}" for tag in (_NUMERIC, _TEMPORAL))
         if self._count(f"SELECT count(*) FROM (SELECT 1 FROM fresh WHERE {valued} LIMIT 1)"):
             # a semi join leads the scan of terms to those that are wanted, a left join does not
-            wanted = f"SELECT DISTINCT o & {ids.PAYLOAD} AS n FROM fresh WHERE {valued}"
+            wanted = f"SEMI JOIN (SELECT DISTINCT o & {ids.PAYLOAD} AS n FROM fresh WHERE {valued}) USING (n)"
             values = (
-                f"SELECT n + (CAST(tag AS BIGINT) << {ids.SHIFT}) AS id,"
-                f" CASE WHEN tag = {int(_NUMERIC)} THEN exact END AS exact,"
-                f" CASE WHEN tag = {int(_TEMPORAL)} THEN {_TIME_KIND} END AS kind"
-                f" FROM terms SEMI JOIN ({wanted}) USING (n)"
+                f"SELECT n + {ids.first(_NUMERIC)} AS id, exact, NULL AS kind FROM numbers {wanted} UNION ALL"
+                f" SELECT n + {ids.first(_TEMPORAL)}, NULL, kind FROM times {wanted}"
             )
             source = f"(SELECT f.p, f.s, f.o, t.exact, t.kind FROM fresh f LEFT JOIN ({values}) t ON f.o = t.id)"
         # an inline integer this large is not the nearest double to every number that rounds to it
@@ -358,9 +350,8 @@ class Transaction:
         self._encoder.flush()
         listed = ",".join(map(str, predicates))
         found = self.connection.execute(
-            f"""SELECT q.p, bit_or(t.kind) FROM quads_ps q
-                JOIN (SELECT n, {_TIME_KIND} AS kind FROM terms WHERE tag = {int(_TEMPORAL)}) t
-                ON t.n + {ids.first(_TEMPORAL)} = q.o WHERE q.p IN ({listed}) GROUP BY q.p"""
+            f"""SELECT q.p, CAST(bit_or(t.kind) AS INTEGER) FROM quads_ps q
+                JOIN times t ON t.n + {ids.first(_TEMPORAL)} = q.o WHERE q.p IN ({listed}) GROUP BY q.p"""
         ).fetchall()
         return dict(found)
 
@@ -429,7 +420,8 @@ class Transaction:
         self.flush()
         self.report.terms = self._encoder.added
         self.connection.execute(
-            f"UPDATE meta SET version = version + 1, terms = {self._encoder.last}, tail = {self._tail}"
+            f"UPDATE meta SET version = version + 1, terms = {self._encoder.last}, tail = {self._tail},"
+            f" forms = {len(self._encoder.forms)}"
         )
         return self.report
 

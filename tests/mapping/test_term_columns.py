@@ -73,13 +73,14 @@ def contents(store: Store) -> dict[str, Any]:
         "quads": "SELECT {s}, {p}, {o}, {g} FROM quads_ps q",
         "other order": "SELECT {s}, {p}, {o}, {g} FROM quads_po q",
         "predicates": "SELECT {p}, quads, tags, inexact, times FROM predicates q",
-        "terms": "SELECT * EXCLUDE (n) FROM terms",
+        "terms": "SELECT * EXCLUDE (n, form) FROM terms JOIN forms USING (form) LEFT JOIN numbers USING (n)"
+        " LEFT JOIN times USING (n)",
         "geometries": "SELECT (SELECT lexical FROM terms t WHERE t.n = g.n), * EXCLUDE (n) FROM geometries g",
         "looked up": "SELECT count(*), count(DISTINCT n) FROM lookup",
     }
     name = (
         "CASE WHEN q.{0} >> 56 IN (5, 7) THEN CAST(q.{0} AS VARCHAR) ELSE"
-        " (SELECT tag || ' ' || lexical || coalesce(datatype, '') FROM terms t"
+        " (SELECT tag || ' ' || lexical || coalesce(datatype, '') FROM terms t JOIN forms USING (form)"
         " WHERE t.n = q.{0} & ((1::BIGINT << 56) - 1)) END"
     )
     names = {column: name.format(column) for column in "spog"}
