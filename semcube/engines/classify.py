@@ -32,7 +32,16 @@ from semcube.vocab import (
     XSD_TIME,
 )
 
-__all__ = ["CLASSES", "EXACT_DIGITS", "Classified", "classify", "classify_literals", "classify_term", "tag_of"]
+__all__ = [
+    "CLASSES",
+    "EXACT_DIGITS",
+    "Classified",
+    "classify",
+    "classify_literals",
+    "classify_numbers",
+    "classify_term",
+    "tag_of",
+]
 
 CLASSES = pa.schema(
     [
@@ -229,6 +238,49 @@ def classify_literals(lexical: pa.Array, datatype: str) -> pa.RecordBatch:
     columns = _Columns.empty(len(lexical))
     _one_datatype(columns, np.arange(len(lexical)), lexical, datatype)
     return columns.batch(np.ones(len(lexical), bool))
+
+
+def classify_numbers(lexical: pa.Array, datatype: str, values: pa.Array) -> pa.RecordBatch:
+    """As :func:`classify_literals`, of numbers that are known.
+
+    Args:
+        lexical: (n,) large_string without nulls, in as few digits as tell the numbers apart; decimals have a point.
+        datatype: ``xsd:integer``, ``xsd:decimal`` or ``xsd:double``.
+        values: (n,) int64 for integers, else float64, without nulls: what ``lexical`` was made of.
+    """
+    columns = _Columns.empty(len(lexical))
+    value = values.to_numpy(zero_copy_only=False)
+    columns.number[:], columns.numbered[:], columns.tag[:] = value, True, Tag.NUMERIC
+    if datatype == XSD_DOUBLE:
+        columns.exact[:] = ~np.isnan(value)
+        return columns.batch(np.ones(len(lexical), bool))
+    length = pc.binary_length(lexical).to_numpy(zero_copy_only=False)
+    columns.exact[:] = length <= EXACT_DIGITS
+    long = np.flatnonzero(~columns.exact)
+    if datatype == XSD_DECIMAL and len(long):
+        # from one on, the first digit counts, and unless it is a zero the last one, too
+        size, last = np.abs(value[long]), _last_bytes(lexical)[long]
+        long = long[(size < 1) | (last == ord("0")) | (length[long] <= EXACT_DIGITS + 2)]
+    if len(long):
+        texts = lexical.take(pa.array(long))
+        columns.exact[long] = _digits(texts) <= EXACT_DIGITS
+    if datatype == XSD_INTEGER:
+        inline = (value >= -BIAS) & (value < BIAS)
+        columns.tag[inline] = Tag.INTEGER
+        columns.inline[inline] = (int(Tag.INTEGER) << SHIFT) | (value[inline] + BIAS)
+    return columns.batch(np.ones(len(lexical), bool))
+
+
+def _digits(texts: pa.Array) -> npt.NDArray[np.int64]:
+    """Significant digits of valid integers and decimals."""
+    digits = pc.utf8_trim(pc.replace_substring(texts, ".", ""), characters="+-0")
+    return np.asarray(pc.binary_length(digits).to_numpy(zero_copy_only=False))
+
+
+def _last_bytes(texts: pa.Array) -> npt.NDArray[np.uint8]:
+    """The last byte of each text; none is empty."""
+    ends = np.frombuffer(texts.buffers()[1], np.int64, len(texts), 8 * (texts.offset + 1))
+    return np.frombuffer(texts.buffers()[2], np.uint8)[ends - 1]
 
 
 def _one_datatype(columns: _Columns, rows: npt.NDArray[np.int64], lexical: pa.Array, datatype: str) -> None:

@@ -53,6 +53,9 @@ class TermColumn:
     datatype: str | None = None
     language: str | None = None
     shapes: KnownShapes | None = None
+    values: pa.Array | None = None
+    """(n,) int64 or float64: the numbers that the lexical forms of ``xsd:integer``, or of ``xsd:decimal`` and
+    ``xsd:double``, were made of; in as few digits as tell them apart."""
 
     def terms(self) -> pa.RecordBatch:
         """``TERMS`` columns; there must be no nulls."""

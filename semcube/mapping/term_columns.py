@@ -26,7 +26,7 @@ from semcube.mapping.lines import plain_columns
 from semcube.mapping.model import Constant, LogicalTarget, Mapping, Reference, TermMap, TermType, TriplesMap
 from semcube.mapping.natural import Kind
 from semcube.mapping.report import LayerReport
-from semcube.vocab import RDF_LANG_STRING, WKT_LITERAL, XSD_DECIMAL, XSD_STRING
+from semcube.vocab import RDF_LANG_STRING, WKT_LITERAL, XSD_DECIMAL, XSD_DOUBLE, XSD_INTEGER, XSD_STRING
 
 if TYPE_CHECKING:
     from semcube.io.ntriples import LineBatch
@@ -45,6 +45,8 @@ class _Terms(NamedTuple):
     kind: int
     datatype: str | None = None
     language: str | None = None
+    value: str | None = None
+    """The input column of the numbers that the texts are made of."""
 
 
 Targets = tuple[LogicalTarget, ...]
@@ -81,7 +83,8 @@ class TermProgram:
             lexical = _one(column)
             if not pa.types.is_large_string(lexical.type):
                 lexical = lexical.cast(pa.large_string())
-            found.append(TermColumn(lexical, each.kind, each.datatype, each.language, shapes))
+            values = None if each.value is None else _numbers(_one(prepared.column(each.value)))
+            found.append(TermColumn(lexical, each.kind, each.datatype, each.language, shapes, values))
         return tuple(found)
 
     def quads(self, columns: tuple[TermColumn, ...], rows: int) -> QuadColumns:
@@ -217,7 +220,15 @@ class _TermCompiler(Compiler):
         passed = _PASSED.fullmatch(sql) is not None and any(
             each.sql == sql and each.kind in (Kind.STRING, Kind.GEOMETRY) for each in self.columns.values()
         )
-        return _Terms(sql if passed else self.select(sql), kind, datatype, language)
+        return _Terms(sql if passed else self.select(sql), kind, datatype, language, self.number(term_map, datatype))
+
+    def number(self, term_map: TermMap, datatype: str | None) -> str | None:
+        """The input column that has the numbers of literals, if there is one."""
+        if not isinstance(term_map.value, Reference) or term_map.term_type is not TermType.LITERAL:
+            return None
+        given = self.column(term_map.value.name, term_map)
+        wanted = {Kind.DOUBLE: (XSD_DECIMAL, XSD_DOUBLE), Kind.INTEGER: (XSD_INTEGER,)}
+        return given.sql if datatype in wanted.get(given.kind, ()) else None
 
     def lexical_sql(self, term_map: TermMap) -> tuple[str, int, str | None, str | None]:
         """SQL of lexical forms, IRIs or labels; kind, datatype and language of the terms."""
@@ -264,6 +275,15 @@ def _ending(sql: str) -> tuple[str, str | None]:
     if text.startswith("@"):
         return RDF_LANG_STRING, text[1:]
     return text[3:-1] if text else XSD_STRING, None
+
+
+def _numbers(column: pa.Array) -> pa.Array | None:
+    """Integers as int64, doubles as they are; None of other types."""
+    types = pa.types
+    if types.is_float64(column.type):
+        return column
+    fits = types.is_integer(column.type) and not types.is_uint64(column.type)
+    return column.cast(pa.int64()) if fits else None
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:

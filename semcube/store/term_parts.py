@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from semcube.engines import ids, xsd
-from semcube.engines.classify import classify, classify_literals, classify_term
+from semcube.engines.classify import classify, classify_literals, classify_numbers, classify_term
 from semcube.io.term_columns import TermColumn
 from semcube.io.terms import KIND_BLANK, KIND_IRI, KIND_LITERAL, Literal
 from semcube.store.forms import Form
@@ -177,7 +177,7 @@ class ColumnPart(Part):
             datatype = RDF_LANG_STRING if column.language is not None else column.datatype or XSD_STRING
         if self._tag is not None:
             return Described(lexical, [Form(int(self._tag), datatype, column.language)], None, None)
-        classes = classify_literals(lexical, datatype or XSD_STRING)
+        classes = self._classes(lexical, rows)
         tags = _tags(classes)
         distinct = np.flatnonzero(np.bincount(tags, minlength=1))
         codes = None if len(distinct) == 1 else np.searchsorted(distinct, tags)
@@ -185,7 +185,14 @@ class ColumnPart(Part):
 
     def classes(self, rows: Ids) -> pa.RecordBatch:
         """``CLASSES`` columns of some rows."""
-        return classify_literals(self._some(rows), self.column.datatype or XSD_STRING)
+        return self._classes(self._some(rows), rows)
+
+    def _classes(self, lexical: pa.Array, rows: Ids) -> pa.RecordBatch:
+        datatype, values = self.column.datatype or XSD_STRING, self.column.values
+        if values is None or not len(rows):
+            return classify_literals(lexical, datatype)
+        whole = self._spread is None and len(rows) == self.count
+        return classify_numbers(lexical, datatype, values if whole else values.take(pa.array(self.column_rows(rows))))
 
     def _some(self, rows: Ids) -> pa.Array:
         return self._lexical if len(rows) == self.count else self._lexical.take(pa.array(rows))

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import duckdb
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semcube.engines import xsd
-from semcube.engines.classify import classify, classify_term
+from semcube.engines.classify import classify, classify_literals, classify_numbers, classify_term
 from semcube.engines.ids import BIAS, Tag, boolean_id, integer_id
 from semcube.engines.keys import join, split
 from semcube.io.terms import IRI, BlankNode, Literal, Term, key
@@ -197,3 +198,42 @@ def test_exact_numbers_compare_as_the_values_do(pair: list[Literal]) -> None:
 @pytest.mark.parametrize("number", [-800000, -719528, -1, 0, 59, 11016, 2932896, 10**7])
 def test_days_and_civil_are_inverse(number: int) -> None:
     assert xsd.days(*xsd.civil(number)) == number
+
+
+DOUBLES = st.one_of(
+    st.floats(),
+    st.floats(-1000, 1000).map(lambda value: round(value, 6)),
+    st.integers(-(10**17), 10**17).map(float),
+    st.builds(lambda digits, power: digits * 10.0**power, st.integers(-(10**6), 10**6), st.integers(-30, 30)),
+    st.sampled_from([0.0, -0.0, 5e-324, 1.7976931348623157e308, 1e15, 0.1, 999999999999999.9, 100.0, -120.5]),
+)
+_NEAR = st.sampled_from([BIAS, -BIAS, 10**15, -(10**15), 0])
+INTEGERS = st.one_of(
+    st.integers(-(2**63), 2**63 - 1),
+    st.builds(lambda value, offset: value + offset, _NEAR, st.integers(-2, 2)),
+    st.builds(lambda digits, power: digits * 10**power, st.integers(-999, 999), st.integers(0, 15)),
+)
+
+
+@settings(max_examples=100)
+@given(st.one_of(st.lists(DOUBLES, max_size=8), st.lists(INTEGERS, min_size=1, max_size=8)))
+def test_known_numbers_are_classified_as_their_texts(values: list[float] | list[int]) -> None:
+    """The texts are those that the mapper makes of a column."""
+    from semcube.mapping.natural import Kind, lexical
+
+    whole = bool(values) and isinstance(values[0], int)
+    column = pa.array(values, pa.int64() if whole else pa.float64())
+    with duckdb.connect() as connection:
+        connection.register("batch", pa.table({"c0": column}))
+        for datatype in (XSD_INTEGER,) if whole else (XSD_DECIMAL, XSD_DOUBLE):
+            made = lexical("c0", Kind.INTEGER if whole else Kind.DOUBLE, datatype)
+            source = "batch"
+            for stage in made.stages:
+                source = f"(SELECT *, {', '.join(f'{sql} AS {name}' for name, sql in stage)} FROM {source})"
+            texts = connection.sql(f"SELECT {made.sql} AS t FROM {source}").to_arrow_table()["t"].combine_chunks()
+            numbers, texts = column.filter(texts.is_valid()), texts.drop_null().cast(pa.large_string())
+            expected = repr(classify_literals(texts, datatype).to_pylist())
+            assert repr(classify_numbers(texts, datatype, numbers).to_pylist()) == expected
+            if len(texts):
+                cut = repr(classify_literals(texts.slice(1), datatype).to_pylist())
+                assert repr(classify_numbers(texts.slice(1), datatype, numbers.slice(1)).to_pylist()) == cut
