@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from semcube.config import Settings
 
-__all__ = ["LAYOUT", "MARKER", "TABLES", "create_tables", "open_database"]
+__all__ = ["LAYOUT", "MARKER", "ONE_GRAPH", "TABLES", "create_tables", "open_database"]
 
 LAYOUT = 3
 """The version of the tables below; a store of another version is refused."""
@@ -70,6 +70,12 @@ TABLES = {
     ),
 }
 """Table -> columns."""
+
+
+ONE_GRAPH = {
+    name: TABLES[name].replace("g BIGINT NOT NULL", f"g BIGINT NOT NULL {_RUNS}") for name in ("quads_ps", "quads_po")
+}
+"""Columns of tables of quads that begin with those of one graph."""
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:

@@ -17,6 +17,7 @@ from semcube.store.appending import Appender, append_stream
 from semcube.store.encoder import FEW, Encoder
 from semcube.store.geometry_rows import write_geometries
 from semcube.store.known_geometries import KnownGeometries
+from semcube.store.layout import ONE_GRAPH
 from semcube.store.sorting import HELD_BYTES, LARGE, HeldQuads, PredicateCounts
 from semcube.vocab import GEOMETRY_LITERALS
 
@@ -261,9 +262,13 @@ class Transaction:
         con = self.connection
         counts: dict[int, PredicateCounts] = {}
         inexact = self._encoder.inexact()
+        graphs = held.graphs()
+        if len(graphs) == 1:
+            for name, columns in ONE_GRAPH.items():
+                con.execute(f"DROP TABLE {name}")
+                con.execute(f"CREATE TABLE {name} ({columns})")
         append_stream(con, "quads_po", held.by_object(counts, inexact), "posg")
         append_stream(con, "quads_ps", held.by_subject(counts), "psog")
-        graphs = held.graphs()
         self._held = HeldQuads()
         if graphs.any():
             with registered(con, {"fresh": pa.table({"g": graphs})}):
