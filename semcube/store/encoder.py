@@ -201,21 +201,23 @@ class Encoder:
         if self._before:
             self._find_stored(found, short, tags, [described for _, _, described in fresh])
         lacking = found == 0
-        found[lacking] = self._numbered(tags[lacking])
+        new = _mask(lacking)
+        found[new] = self._numbered(tags[new])
         table.ids[first : first + len(found)] = found
         stored, start = [], 0
         for place, rows, described in fresh:
             kept = lacking[start : start + len(rows)]
-            numbers = found[start : start + len(rows)][kept] & ids.PAYLOAD
+            own = _mask(kept)
+            numbers = found[start : start + len(rows)][own] & ids.PAYLOAD
             start += len(rows)
             if len(numbers):
-                stored.append(_Stored(place, rows[kept], numbers, described.where(kept)))
+                stored.append(_Stored(place, rows[own], numbers, described.where(kept)))
         if stored:
-            numbers = found[lacking] & ids.PAYLOAD
+            numbers = found[new] & ids.PAYLOAD
             self._store(numbers, [each.described for each in stored])
-            self._list(short[lacking], numbers)
+            self._list(short[new], numbers)
             if self._met is None:
-                columns = {"upper": upper[lacking], "lower": lower[lacking], "id": found[lacking]}
+                columns = {"upper": upper[new], "lower": lower[new], "id": found[new]}
                 append(self._connection, "met", pa.table(columns))
         return stored
 
@@ -342,6 +344,11 @@ class Encoder:
             both.sort()
             numbers = (both & np.uint64(0xFFFFFFFF)).astype(np.int64) + base
             append(self._connection, "lookup", pa.table({"h": (both >> _HALF).astype(np.uint32), "n": numbers}))
+
+
+def _mask(rows: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_] | slice:
+    """What selects rows; all of them without a copy."""
+    return slice(None) if rows.all() else rows
 
 
 def _time_kinds(form: Form) -> list[int]:

@@ -74,6 +74,9 @@ class HashTable:
         self._upper[start : start + rows], self._lower[start : start + rows] = upper, lower
         found, claimed = self._probe(start, rows)
         new = np.flatnonzero(found == start + np.arange(rows))
+        if len(new) == rows:
+            self._count += rows
+            return found, new
         rank = np.empty(rows, np.int64)
         rank[new] = start + np.arange(len(new))
         self._slots[claimed[new]] = rank[new]
