@@ -61,25 +61,29 @@ class Appender:
         # a batch for each row group: of others the database would make groups as they come
         groups = [held.slice(start, min(GROUP, count - start)).combine_chunks() for start in range(0, count, GROUP)]
         append(self._connection, self._name, pa.concat_tables(groups))
-        # a copy, since a slice would keep all of what it is cut from
-        rest = held.slice(count).take(pa.array(np.arange(len(held) - count)))
+        # slices keep what they are cut from: what was added last, and no more
+        rest = held.slice(count)
         self._held, self._rows, self._bytes = [rest], len(rest), rest.nbytes
 
 
-def append(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
-    """Append rows to a table."""
+def append(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table, last: int | None = None) -> None:
+    """Append rows to a table; ``last`` is what all have in its last column, where they lack it."""
+    more = "" if last is None else f", {last}"
     with registered(connection, {"rows_in": rows}):
-        connection.execute(f"INSERT INTO {name} SELECT * FROM rows_in")
+        connection.execute(f"INSERT INTO {name} SELECT *{more} FROM rows_in")
 
 
-def append_stream(connection: duckdb.DuckDBPyConnection, name: str, batches: Iterable[Columns], names: str) -> None:
+def append_stream(
+    connection: duckdb.DuckDBPyConnection, name: str, batches: Iterable[Columns], names: str, last: int | None = None
+) -> None:
     """Append batches of numbers to a table in one statement.
 
     Args:
         connection: The connection that writes.
         name: The table.
         batches: Made while the statement runs.
-        names: Those of the columns, a letter each.
+        names: Those of the columns that are taken, a letter each.
+        last: What all rows have in the last column of the table, if ``names`` are all but that.
     """
     schema = pa.schema([(each, pa.int64()) for each in names])
 
@@ -87,7 +91,7 @@ def append_stream(connection: duckdb.DuckDBPyConnection, name: str, batches: Ite
         for batch in _whole_groups(batches, names):
             yield pa.record_batch([pa.array(batch[each]) for each in names], schema=schema)
 
-    append(connection, name, pa.RecordBatchReader.from_batches(schema, made()))
+    append(connection, name, pa.RecordBatchReader.from_batches(schema, made()), last)
 
 
 def _whole_groups(batches: Iterable[Columns], names: str) -> Iterator[Columns]:

@@ -35,7 +35,7 @@ FEW = 1000
 """So many terms are looked up as queries do it."""
 RUN = 1 << 22
 """So many hashes are sorted together."""
-_HALF = np.uint64(32)
+_HALF, _LOWER = np.uint64(32), np.uint64(0xFFFFFFFF)
 
 
 class Added(NamedTuple):
@@ -340,10 +340,16 @@ class Encoder:
             short, numbers = (np.concatenate(columns) for columns in zip(*self._unlisted, strict=True))
             self._unlisted = []
             base = int(numbers[0])
-            both = (short.astype(np.uint64) << _HALF) | (numbers - base).astype(np.uint64)
+            both = short.astype(np.uint64)
+            both <<= _HALF
+            numbers -= base
+            both |= numbers.view(np.uint64)
             both.sort()
-            numbers = (both & np.uint64(0xFFFFFFFF)).astype(np.int64) + base
-            append(self._connection, "lookup", pa.table({"h": (both >> _HALF).astype(np.uint32), "n": numbers}))
+            short = (both >> _HALF).astype(np.uint32)
+            both &= _LOWER
+            numbers = both.view(np.int64)
+            numbers += base
+            append(self._connection, "lookup", pa.table({"h": short, "n": numbers}))
 
 
 def _mask(rows: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_] | slice:

@@ -267,8 +267,10 @@ class Transaction:
             for name, columns in ONE_GRAPH.items():
                 con.execute(f"DROP TABLE {name}")
                 con.execute(f"CREATE TABLE {name} ({columns})")
-        append_stream(con, "quads_po", held.by_object(counts, inexact), "posg")
-        append_stream(con, "quads_ps", held.by_subject(counts), "psog")
+        graph = int(graphs[0]) if len(graphs) == 1 else None
+        g = "g" if graph is None else ""
+        append_stream(con, "quads_po", held.by_object(counts, inexact), "pos" + g, graph)
+        append_stream(con, "quads_ps", held.by_subject(counts), "pso" + g, graph)
         self._held = HeldQuads()
         if graphs.any():
             with registered(con, {"fresh": pa.table({"g": graphs})}):
