@@ -14,6 +14,7 @@ Examples::
 from __future__ import annotations
 
 import argparse
+import compileall
 import hashlib
 import json
 import os
@@ -193,6 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
     if options.action == "run":
+        compileall.compile_dir(ROOT / "semcube", quiet=1)  # an installed package has its bytecode
         for times in options.times:
             for name in options.tables:
                 options.work.mkdir(parents=True, exist_ok=True)
