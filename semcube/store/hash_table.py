@@ -98,8 +98,9 @@ class HashTable:
             held = slots[slot]
             free = np.flatnonzero(held == _FREE)[::-1]
             # of rows that want the same free slot the first gets it, being assigned last; the others see whose it is
-            slots[slot[free]] = pending[free]
-            held[free] = slots[slot[free]]
+            wanted = slot[free]
+            slots[wanted] = pending[free]
+            held[free] = slots[wanted]
             other = np.flatnonzero(held != pending)
             mine, theirs = pending[other], held[other]
             differs = (upper[theirs] != upper[mine]) | (lower[theirs] != lower[mine])
