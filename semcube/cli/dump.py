@@ -23,6 +23,9 @@ def dump(
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Report nothing.")] = False,
 ) -> None:
     """Write the quads of a store as RDF."""
+    from semcube.io.start import leave_pandas_out
+
+    leave_pandas_out()
     from semcube.store import Store
 
     with Store.open(store, read_only=True) as opened:

@@ -22,6 +22,9 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
     """Say what a store holds."""
+    from semcube.io.start import leave_pandas_out
+
+    leave_pandas_out()
     from semcube.store import Store
 
     with Store.open(store, read_only=True) as opened:

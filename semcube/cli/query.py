@@ -34,6 +34,9 @@ def query(
 ) -> None:
     """Ask a store a SPARQL query with GeoSPARQL functions."""
     from semcube.cli.text import given_text
+    from semcube.io.start import leave_pandas_out
+
+    leave_pandas_out()
     from semcube.sparql.explain import Trace
     from semcube.store import Store
 

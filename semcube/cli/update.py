@@ -26,6 +26,9 @@ def update(
     from dataclasses import asdict
 
     from semcube.cli.text import given_text
+    from semcube.io.start import leave_pandas_out
+
+    leave_pandas_out()
     from semcube.store import Store
 
     asked = given_text(text, file, "update")

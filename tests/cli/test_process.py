@@ -77,3 +77,20 @@ def test_work_on_tables_needs_no_pandas(command: str, tmp_path: Path) -> None:
     )
     done = process("-c", code)
     assert (done.returncode, done.stdout, done.stderr) == (0, "False\n", "")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["query", "SELECT * { ?s ?p ?o }"], ["info"], ["dump"], ["update", "INSERT DATA { <e:s> <e:p> 1 }"]]
+)
+def test_work_on_stores_needs_no_pandas(arguments: list[str], tmp_path: Path) -> None:
+    from semcube.store import Store
+
+    with Store.open(tmp_path / "s", create=True) as store:
+        store.load(b"<http://e/s> <http://e/p> 1.5 .", format="ttl")
+    code = (
+        "import atexit, sys\natexit.register(lambda: print('pandas' in sys.modules, file=sys.__stderr__))\n"
+        f"sys.argv = {['semcube', arguments[0], '--store', str(tmp_path / 's'), *arguments[1:]]!r}\n"
+        "from semcube.cli import run\nrun()"
+    )
+    done = process("-c", code)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "False")
