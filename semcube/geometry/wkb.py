@@ -15,6 +15,7 @@ from semcube.geometry.coordinates import swap_xy
 from semcube.geometry.crs import CRS84, SomeCRS
 from semcube.geometry.crs import crs as find_crs
 from semcube.geometry.literals import from_wkb
+from semcube.geometry.nested import KEYWORDS, Wkb, written
 from semcube.geometry.nesting import headers
 from semcube.geometry.wkt import format_wkt, prefixed
 
@@ -60,21 +61,22 @@ def wkb_to_wkt(wkb: pa.Array, crs: SomeCRS = CRS84) -> pa.Array:
     """
     system = _named(crs)
     column = _large_binary(wkb)
-    if system.swaps_axes:
-        # Rewriting the ordinates needs the geometries anyway.
-        return wkb_to_wkt_reference(column, system)
     if column.nbytes > _MAX_BYTES and len(column) > 1:
         half = len(column) // 2
         return pa.concat_arrays([wkb_to_wkt(column[:half], system), wkb_to_wkt(column[half:], system)])
-    slow = _needs_geos(column)
+    if system.swaps_axes:
+        return prefixed(_exactly(column, system), system)
+    slow = _needs_care(column)
+    if slow.all():
+        return prefixed(_exactly(column, system), system)
     texts = _format(_without(column, slow))
     if texts is None:
         return wkb_to_wkt_reference(column, system)
     slow |= _has_letters(texts)
     rows = np.flatnonzero(slow)
     if len(rows):
-        exact = pa.array(_through_geos(column.take(pa.array(rows)), system), pa.large_string())
-        texts = pc.replace_with_mask(texts, pa.array(slow), exact)
+        exact = _exactly(column.take(pa.array(rows)), system)
+        texts = exact if len(rows) == len(column) else pc.replace_with_mask(texts, pa.array(slow), exact)
     return prefixed(texts, system)
 
 
@@ -114,7 +116,7 @@ def line_vertices(wkb: pa.Array) -> tuple[np.ndarray, np.ndarray, np.ndarray] | 
     if (widths > 2).any() or not ((kinds == _LINE) | ~np.asarray(wkb.is_valid())).all():
         return None
     try:
-        lines = pa.array(ScalarFunction("as_geoarrow", type=_LINE)(_Wkb(wkb)))
+        lines = pa.array(ScalarFunction("as_geoarrow", type=_LINE)(Wkb(wkb)))
     except GeoArrowCException:
         return None
     lines = lines.storage if isinstance(lines, pa.ExtensionArray) else lines
@@ -147,34 +149,41 @@ def _through_geos(column: pa.Array, system: CRS) -> np.ndarray:
     return format_wkt(swap_xy(geometries) if system.swaps_axes else geometries)
 
 
-class _Wkb:
-    """A large binary array that tells the kernels that it holds WKB."""
-
-    _FIELD = pa.field("", pa.large_binary(), metadata={"ARROW:extension:name": "geoarrow.wkb"})
-
-    def __init__(self, column: pa.Array) -> None:
-        self.column = column
-
-    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
-        return self._FIELD.__arrow_c_schema__(), self.column.__arrow_c_array__()[1]
-
-
 def _format(column: pa.Array) -> pa.Array | None:
     """WKT through the Arrow kernel; None where a value cannot be read, which ends the whole batch there."""
     from geoarrow.c.kernel import ScalarFunction
     from geoarrow.c.lib import GeoArrowCException
 
     try:
-        return pa.array(ScalarFunction("format_wkt")(_Wkb(column))).cast(pa.large_string())
+        return pa.array(ScalarFunction("format_wkt")(Wkb(column))).cast(pa.large_string())
     except GeoArrowCException:
         return None
 
 
-def _needs_geos(column: pa.Array) -> np.ndarray:
-    """The rows whose text the Arrow kernel would not write exactly or not in the same form.
+def _exactly(column: pa.Array, system: CRS) -> pa.Array:
+    """WKT without prefix, kind by kind; through GEOS where the ordinates alone are not enough."""
+    kinds, widths = headers(column)
+    texts = pa.nulls(len(column), pa.large_string())
+    left = np.asarray(column.is_valid())
+    for kind in np.unique(kinds[left & (widths == 2)]).tolist():
+        own = left & (kinds == kind) & (widths == 2)
+        if kind not in KEYWORDS:
+            continue
+        made = written(column if own.all() else column.filter(pa.array(own)), kind, swap=system.swaps_axes)
+        if made is not None:
+            texts = made if own.all() else pc.replace_with_mask(texts, pa.array(own), made)
+            left &= ~own
+    if left.any():
+        rest = pa.array(_through_geos(column.filter(pa.array(left)), system), pa.large_string())
+        texts = pc.replace_with_mask(texts, pa.array(left), rest)
+    return texts
 
-    The kernel cuts after 16 decimals, so an ordinate between -1 and 1 can lose digits: such rows are looked at more
-    closely. Multipoints have another form there; heights and measures are not looked at here, collections may be deep.
+
+def _needs_care(column: pa.Array) -> np.ndarray:
+    """The rows whose text the Arrow kernel may not write exactly, or not in the same form.
+
+    The kernel cuts after 16 decimals, so an ordinate between -1 and 1 can lose digits: of lines alone it is known which
+    do. Multipoints have another form there; heights and measures are not looked at here, collections may be deep.
     """
     kinds, widths = headers(column)
     slow: np.ndarray = (widths > 2) | (kinds == 4) | (kinds == 7)
@@ -184,12 +193,7 @@ def _needs_geos(column: pa.Array) -> np.ndarray:
         cut = np.concatenate([np.flatnonzero(_is_cut(each)) for each in ordinates])
         slow[np.searchsorted(offsets, cut, side="right") - 1] = True
         return slow
-    near = np.flatnonzero(~slow & _near_zero(column, slow))
-    if len(near):
-        geometries = from_wkb(column.take(pa.array(near))).native
-        values, owner = shapely.get_coordinates(geometries, return_index=True)
-        slow[near[np.unique(owner[_is_cut(values).any(axis=1)])]] = True
-        slow[near[shapely.is_missing(geometries)]] = True
+    slow |= _near_zero(column, slow)
     return slow
 
 
@@ -208,7 +212,7 @@ def _near_zero(column: pa.Array, skip: np.ndarray) -> np.ndarray:
     from geoarrow.c.lib import GeoArrowCException
 
     try:
-        box = pa.array(ScalarFunction("box")(_Wkb(_without(column, skip))))
+        box = pa.array(ScalarFunction("box")(Wkb(_without(column, skip))))
     except GeoArrowCException:
         return np.ones(len(column), dtype=bool)
     storage = box.storage if isinstance(box, pa.ExtensionArray) else box

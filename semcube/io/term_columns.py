@@ -30,12 +30,18 @@ Position = int | str | None
 
 @dataclass(frozen=True)
 class KnownShapes:
-    """The geometries of WKT literals."""
+    """The geometries of WKT literals that have a canonical text (:mod:`semcube.geometry.canonical`)."""
 
     wkb: pa.Array
-    """(n,) large_binary, x east and y north; null where only the text can tell."""
+    """(n,) large_binary, canonical, x east and y north; null where there is a text, or no term."""
     crs: str
     """IRI of their coordinate reference system."""
+
+    def texts(self) -> pa.Array:
+        """(n,) large_string: the canonical texts."""
+        from semcube.geometry.wkb import wkb_to_wkt
+
+        return wkb_to_wkt(self.wkb, self.crs)
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class TermColumn:
     """
 
     lexical: pa.Array
-    """(n,) large_string: IRIs, labels or lexical forms; null where a row has no term."""
+    """(n,) large_string: IRIs, labels or lexical forms; null where a row has no term, or ``shapes`` have its text."""
     kind: int
     datatype: str | None = None
     language: str | None = None
@@ -58,22 +64,46 @@ class TermColumn:
     ``xsd:double``, were made of; in as few digits as tell them apart."""
 
     def terms(self) -> pa.RecordBatch:
-        """``TERMS`` columns; there must be no nulls."""
+        """``TERMS`` columns; each row must have a text."""
         return constant_terms(self.lexical, self.kind, self.datatype, self.language)
+
+    def valid(self) -> npt.NDArray[np.bool_] | None:
+        """The rows that have a term; None if all do."""
+        if not self.lexical.null_count:
+            return None
+        found: npt.NDArray[np.bool_] = self.lexical.is_valid().to_numpy(zero_copy_only=False)
+        if self.shapes is not None:
+            found = found | self.shapes.wkb.is_valid().to_numpy(zero_copy_only=False)
+        return None if found.all() else found
 
     def where(self, rows: npt.NDArray[np.bool_]) -> TermColumn:
         """The same with terms in some rows only."""
-        lexical = pc.if_else(pa.array(rows), self.lexical, pa.scalar(None, self.lexical.type))
-        return self if rows.all() else replace(self, lexical=lexical)
+        if rows.all():
+            return self
+        kept, shapes = pa.array(rows), self.shapes
+        if shapes is not None:
+            shapes = replace(shapes, wkb=pc.if_else(kept, shapes.wkb, pa.scalar(None, shapes.wkb.type)))
+        return replace(self, lexical=pc.if_else(kept, self.lexical, pa.scalar(None, self.lexical.type)), shapes=shapes)
+
+    def written(self) -> TermColumn:
+        """The same with the texts of all terms."""
+        shapes = self.shapes
+        if shapes is None or shapes.wkb.null_count == len(shapes.wkb):
+            return self
+        texts = shapes.texts()
+        if self.lexical.null_count < len(self.lexical):
+            texts = pc.if_else(self.lexical.is_valid(), self.lexical, texts)
+        return replace(self, lexical=texts)
 
     def keys(self) -> pa.Array:
         """Keys; null where a row has no term."""
-        valid = self.lexical.is_valid()
-        if not self.lexical.null_count:
-            return join(self.terms())
-        places = np.cumsum(valid.to_numpy(zero_copy_only=False)) - 1
-        kept = constant_terms(self.lexical.drop_null(), self.kind, self.datatype, self.language)
-        return join(kept).take(pa.array(places, mask=~valid.to_numpy(zero_copy_only=False)))
+        lexical = self.written().lexical
+        if not lexical.null_count:
+            return join(constant_terms(lexical, self.kind, self.datatype, self.language))
+        valid = lexical.is_valid().to_numpy(zero_copy_only=False)
+        places = np.cumsum(valid) - 1
+        kept = constant_terms(lexical.drop_null(), self.kind, self.datatype, self.language)
+        return join(kept).take(pa.array(places, mask=~valid))
 
 
 def constant_terms(lexical: pa.Array, kind: int, datatype: str | None, language: str | None) -> pa.RecordBatch:
@@ -122,10 +152,7 @@ class QuadColumns:
 
     def kept(self) -> Iterator[npt.NDArray[np.bool_] | None]:
         """Pattern by pattern, the rows that give a quad; None if all do."""
-        valid = [
-            column.lexical.is_valid().to_numpy(zero_copy_only=False) if column.lexical.null_count else None
-            for column in self.columns
-        ]
+        valid = [column.valid() for column in self.columns]
         for pattern in self.patterns:
             found = None
             for place in {place for place in pattern if isinstance(place, int)}:

@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 
 from semcube.errors import CRSError
 from semcube.geometry import CRS, CRS84, crs, same, transform
-from semcube.geometry.nesting import headers
 from semcube.geometry.wkb import line_vertices
 
 __all__ = [
@@ -20,7 +19,6 @@ __all__ = [
     "OutputSystem",
     "PreparedGeometries",
     "output_system",
-    "plain_geometries",
     "prepare",
     "type_names",
 ]
@@ -36,7 +34,7 @@ _NAMES = np.array(
     dtype=object,
 )  # fmt: skip
 _NAMES_COLUMN = pa.array(_NAMES, pa.large_string())
-_POINT, _LINE, _MULTIPOLYGON = 1, 2, 6
+_POINT, _LINE = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,9 @@ class PreparedGeometries:
     wkb: pa.Array
     """In the target system, x east."""
     wkt: pa.Array
-    """As ``geo:wktLiteral`` wants it, null where there is none."""
+    """As ``geo:wktLiteral`` wants it, null where there is none, or it was not asked for."""
+    canonical: np.ndarray | None
+    """Which of them have a canonical text, if that was asked for."""
     types: pa.Array
     nodes: pa.Array
     errors: dict[int, str]
@@ -109,6 +109,13 @@ class PreparedGeometries:
     empty: int
     invalid: int
     repaired: int
+
+    def canonical_wkb(self) -> pa.Array:
+        """The WKB of those with a canonical text, null elsewhere."""
+        if self.canonical is None:
+            return pa.nulls(len(self.wkb), self.wkb.type)
+        kept = pa.array(self.canonical)
+        return self.wkb if self.canonical.all() else pc.if_else(kept, self.wkb, pa.scalar(None, self.wkb.type))
 
 
 def type_names(wkb: pa.Array) -> tuple[np.ndarray, np.ndarray]:
@@ -164,13 +171,22 @@ def _unsigned(data: np.ndarray, starts: np.ndarray, little: np.ndarray) -> np.nd
     return parts.view("<u4").ravel().astype(np.int64)
 
 
-def prepare(wkb: pa.Array, system: OutputSystem, on_error: OnError = "fail") -> PreparedGeometries:
+def prepare(
+    wkb: pa.Array,
+    system: OutputSystem,
+    on_error: OnError = "fail",
+    *,
+    canonical: bool = False,
+    texts: bool = True,
+) -> PreparedGeometries:
     """Read, check, repair if asked, and reproject the geometries of a batch.
 
     Args:
         wkb: WKB, x east, in ``system.source``.
         system: From which system to which.
         on_error: ``repair`` makes invalid geometries valid; else they are counted and kept as they are.
+        canonical: Find out which have a canonical text (:mod:`semcube.geometry.canonical`).
+        texts: Write canonical texts, too.
 
     Example:
         >>> import shapely
@@ -193,9 +209,15 @@ def prepare(wkb: pa.Array, system: OutputSystem, on_error: OnError = "fail") -> 
         wkb, errors, invalid, repaired = _through_shapely(wkb, _NAMES[codes], system, on_error)
         codes, empty = _codes(wkb)
     types = _NAMES_COLUMN.take(pa.array(codes))
-    wkt = wkb_to_wkt(wkb, system.target)
-    if wkt.null_count > wkb.null_count:
-        lost = pc.and_(wkb.is_valid(), wkt.is_null()).to_numpy(zero_copy_only=False)
+    known = _canonical(wkb, system) if canonical else None
+    if known is None or texts or not known.any():
+        written, wkt = wkb, wkb_to_wkt(wkb, system.target)
+    else:
+        written = pc.if_else(pa.array(known), pa.scalar(None, wkb.type), wkb)
+        missing = written.null_count == len(written)
+        wkt = pa.nulls(len(wkb), pa.large_string()) if missing else wkb_to_wkt(written, system.target)
+    if wkt.null_count > written.null_count:
+        lost = pc.and_(written.is_valid(), wkt.is_null()).to_numpy(zero_copy_only=False)
         errors = {
             int(row): "geometry has a coordinate that is not a finite number" for row in np.flatnonzero(lost)
         } | errors
@@ -203,6 +225,7 @@ def prepare(wkb: pa.Array, system: OutputSystem, on_error: OnError = "fail") -> 
     return PreparedGeometries(
         wkb=wkb,
         wkt=wkt,
+        canonical=known,
         types=types,
         nodes=nodes,
         errors=malformed | errors,
@@ -211,6 +234,13 @@ def prepare(wkb: pa.Array, system: OutputSystem, on_error: OnError = "fail") -> 
         invalid=invalid,
         repaired=repaired,
     )
+
+
+def _canonical(wkb: pa.Array, system: OutputSystem) -> np.ndarray | None:
+    """Which geometries have a canonical text; None if the system has none."""
+    from semcube.geometry.canonical import canonical_system, has_canonical_text
+
+    return has_canonical_text(wkb) if canonical_system(system.target) else None
 
 
 def _invalid_by_bytes(wkb: pa.Array, kinds: set[int]) -> int | None:
@@ -236,16 +266,6 @@ def _invalid_by_bytes(wkb: pa.Array, kinds: set[int]) -> int | None:
     import shapely
 
     return int((~shapely.is_valid(shapely.from_wkb(wkb.take(pa.array(doubtful)).to_numpy(zero_copy_only=False)))).sum())
-
-
-def plain_geometries(wkb: pa.Array) -> pa.Array:
-    """WKB that a reader of its WKT would get back bit by bit: plane, not empty, no collection; else null."""
-    if not len(wkb):
-        return wkb
-    codes, empty = _codes(wkb)
-    kinds, widths = headers(wkb)
-    plain = (codes > 0) & (kinds <= _MULTIPOLYGON) & (widths == 2) & ~empty
-    return wkb if plain.all() else pc.if_else(pa.array(plain), wkb, pa.scalar(None, wkb.type))
 
 
 def _without_text(wkb: pa.Array) -> tuple[pa.Array, dict[int, str]]:

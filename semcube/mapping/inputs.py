@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from semcube.errors import CRSError, RowError
 from semcube.mapping.compile import Column
-from semcube.mapping.geometries import OnError, OutputSystem, output_system, plain_geometries, prepare
+from semcube.mapping.geometries import OnError, OutputSystem, output_system, prepare
 from semcube.mapping.model import FID, GEOMETRY, GEOMETRY_NODE, GEOMETRY_TYPE
 from semcube.mapping.natural import KIND, Kind, kind_of
 from semcube.mapping.report import LayerReport
@@ -58,7 +58,9 @@ class Table:
         self.used: tuple[str, ...] = ()
         self.system: OutputSystem | None = None
         self.keeps_wkb = False
-        """Whether batches have the geometries as WKB, too."""
+        """Whether batches have the geometries with a canonical text as WKB, too."""
+        self.writes_all = True
+        """Whether texts are wanted where there is this WKB."""
 
     def use(self, columns: tuple[str, ...]) -> None:
         """Say which columns are read.
@@ -109,7 +111,13 @@ class Table:
         fids = _fids(batch)
         arrays = {self.columns[name].sql: batch.column(name) for name in self.used if name in batch.schema.names}
         if self.system is not None and self.rows.geometry_column:
-            made = prepare(batch.column(self.rows.geometry_column), self.system, self.options.on_error)
+            made = prepare(
+                batch.column(self.rows.geometry_column),
+                self.system,
+                self.options.on_error,
+                canonical=self.keeps_wkb,
+                texts=self.writes_all,
+            )
             report.null_geometries += 0 if self.rows.geometry_optional else made.null
             report.empty_geometries += made.empty
             report.invalid_geometries += made.invalid
@@ -117,7 +125,7 @@ class Table:
             geometry = {GEOMETRY: made.wkt, GEOMETRY_TYPE: made.types, GEOMETRY_NODE: made.nodes}
             arrays |= {self.columns[name].sql: array for name, array in geometry.items() if name in self.columns}
             if self.keeps_wkb:
-                arrays["wkb"] = plain_geometries(made.wkb)
+                arrays["wkb"] = made.canonical_wkb()
             arrays, fids = self._without(arrays, fids, made.errors, report)
         arrays = {name: _normalised(array) for name, array in arrays.items()}
         return pa.table({"row": pa.array(np.arange(len(fids))), **arrays}), fids

@@ -72,17 +72,19 @@ class TermProgram:
         Args:
             result: What the statement gave.
             prepared: The batch.
-            crs: IRI of the system of its column ``wkb``, if it has one.
+            crs: IRI of the system of its column ``wkb``, if it has one: canonical WKB, whose text need not be there.
         """
         found = []
         for each in self.terms:
             column = prepared.column(each.text) if isinstance(each.text, str) else result.column(f"k{each.text}")
             shapes = None
-            if crs is not None and each.text == _GEOMETRY and each.datatype == WKT_LITERAL:
-                shapes = KnownShapes(_one(prepared.column("wkb")), crs)
             lexical = _one(column)
             if not pa.types.is_large_string(lexical.type):
                 lexical = lexical.cast(pa.large_string())
+            if crs is not None and _is_wkt(each):
+                shapes = KnownShapes(_one(prepared.column("wkb")), crs)
+                if lexical.null_count < len(lexical):
+                    lexical = pc.if_else(shapes.wkb.is_null(), lexical, pa.scalar(None, lexical.type))
             values = None if each.value is None else _numbers(_one(prepared.column(each.value)))
             found.append(TermColumn(lexical, each.kind, each.datatype, each.language, shapes, values))
         return tuple(found)
@@ -116,7 +118,8 @@ def term_columns(
         return
     evaluator.note(report)
     table = evaluator.table
-    table.keeps_wkb = table.system is not None and any(each.text == _GEOMETRY for each in first.terms)
+    table.keeps_wkb = table.system is not None and any(map(_is_wkt, first.terms))
+    table.writes_all = not table.keeps_wkb or _needs_text(first)
     crs = (table.system.target.iri or "") if table.system is not None and table.keeps_wkb else None
     programs = {frozenset[str](): first}
     constant = first.constant_quads()
@@ -143,6 +146,16 @@ def term_columns(
             evaluator.count_rows(gives, fids, report)
             if made.patterns:
                 yield (), made
+
+
+def _is_wkt(each: _Terms) -> bool:
+    return each.text == _GEOMETRY and each.datatype == WKT_LITERAL
+
+
+def _needs_text(program: TermProgram) -> bool:
+    """Whether the text of geometries goes into anything but WKT literals."""
+    others = any(each.text == _GEOMETRY and each.datatype != WKT_LITERAL for each in program.terms)
+    return others or re.search(rf"\b{_GEOMETRY}\b", program.plan.sql) is not None
 
 
 def _program(evaluator: Evaluator, plain: frozenset[str]) -> TermProgram | None:

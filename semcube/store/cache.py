@@ -43,6 +43,8 @@ class Counts:
     """Predicate and object -> quads."""
     distributions: KnownDistributions = field(default_factory=KnownDistributions)
     """The values of the objects of predicates."""
+    derives: bool | None = None
+    """Whether canonical WKT is stored without text; None if that is not known yet."""
 
 
 class Cache:

@@ -16,6 +16,7 @@ from semcube.engines.embedded import registered
 from semcube.engines.keys import join, split
 from semcube.io.terms import TERMS, term
 from semcube.store.cache import Cache
+from semcube.store.derived import WKT, hash_of_wkt, hashed, shapes_of, texts_of, with_texts
 from semcube.store.forms import Forms
 from semcube.store.keyed_hashes import abouts_of, hash_of, hasher
 from semcube.store.term_rows import Row, inline_row, key_of, rows_of, size_of, terms_of
@@ -110,7 +111,7 @@ class StoreDictionary:
 
     def _numbers_of(self, texts: list[str]) -> list[int]:
         """The numbers of a few keys, 0 where the store lacks one: candidates by hash, then their text in full."""
-        hashes = [hash_of(self._salt, text) for text in texts]
+        hashes = self._hashes(texts)
         numbers = None
         if self._cache is not None and self._version is not None:
             numbers = self._cache.hashes.find(hashes, self._version, self._connection)
@@ -119,6 +120,34 @@ class StoreDictionary:
         rows = self.rows(numbers)
         known = {key_of(row): number for number, row in zip(numbers, rows, strict=True) if row is not None}
         return [known.get(text, 0) for text in texts]
+
+    def _hashes(self, texts: list[str]) -> list[int]:
+        """The 32 bits under which keys are looked up."""
+        found = []
+        for text in texts:
+            if text.endswith(WKT) and self._is_deriving():
+                found.append(hash_of_wkt(self._salt, text[1 : -len(WKT)]))
+            else:
+                found.append(hash_of(self._salt, text))
+        return found
+
+    def _hashed(self, terms: pa.RecordBatch) -> npt.NDArray[np.uint32]:
+        """The 32 bits under which many terms are looked up."""
+        abouts, codes = abouts_of(terms)
+        shapes = shapes_of(terms) if WKT in abouts and self._is_deriving() else None
+        lanes = hasher(self._salt).lanes(*hashed(terms["lexical"], abouts, codes, shapes), count=1)
+        found: npt.NDArray[np.uint32] = (lanes[0] >> np.uint64(32)).astype(np.uint32)
+        return found
+
+    def _is_deriving(self) -> bool:
+        """Whether canonical WKT is stored without text; inside a transaction that may change."""
+        counts = None if self._cache is None or self._version is None else self._cache.counts_of(self._version)
+        if counts is not None and counts.derives is not None:
+            return counts.derives
+        known = bool(self._connection().execute("SELECT derives FROM meta").fetchall()[0][0])
+        if counts is not None:
+            counts.derives = known
+        return known
 
     def _with_hashes(self, hashes: list[int]) -> list[int]:
         """The numbers of terms that have one of these hashes."""
@@ -154,10 +183,9 @@ class StoreDictionary:
 
     def _candidates(self, keys: pa.Array) -> tuple[Ids, Ids]:
         """Pairs of a row of ``keys`` and a number that has its hash."""
-        connection = self._connection()
         terms = split(keys)
-        hashes = hasher(self._salt).lanes(terms["lexical"], *abouts_of(terms), count=1)[0] >> np.uint64(32)
-        wanted = pa.table({"i": np.arange(len(keys)), "h": hashes.astype(np.uint32)})
+        wanted = pa.table({"i": np.arange(len(keys)), "h": self._hashed(terms)})
+        connection = self._connection()
         with registered(connection, {"wanted_keys": wanted}):
             pairs = connection.execute("SELECT w.i, l.n FROM wanted_keys w JOIN lookup l USING (h)").fetchnumpy()
         return np.asarray(pairs["i"], np.int64), np.asarray(pairs["n"], np.int64)
@@ -225,7 +253,8 @@ class StoreDictionary:
             text = f"SELECT n, form, lexical FROM terms WHERE n BETWEEN {run[0] - BESIDE} AND {run[-1] + BESIDE}"
             rows = connection.execute(text).fetchall()
             forms = self._forms_to(max((form for _, form, _ in rows), default=-1), connection)
-            found |= {n: (lexical, forms.about(form)) for n, form, lexical in rows}
+            texts = texts_of(sorted(n for n, _, lexical in rows if lexical is None), connection)
+            found |= {n: (texts[n] if lexical is None else lexical, forms.about(form)) for n, form, lexical in rows}
         return found
 
     def _forms_to(self, last: int, connection: duckdb.DuckDBPyConnection) -> Forms:
@@ -253,6 +282,7 @@ class StoreDictionary:
         else:
             with registered(connection, {"wanted_ids": pa.table({"n": numbers})}):
                 found = connection.sql(f"SELECT {listed} FROM terms SEMI JOIN wanted_ids USING (n)").to_arrow_table()
+        found = with_texts(found, connection)
         have = found["n"].to_numpy()
         if len(found):
             self._forms_to(pc.max(found["form"]).as_py(), connection)

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,8 +18,8 @@ from semcube.store.appending import Appender, append
 from semcube.store.dictionary import StoreDictionary
 from semcube.store.forms import Form, Forms
 from semcube.store.hash_table import BYTES, HashTable
-from semcube.store.keyed_hashes import hash_of, hasher
-from semcube.store.term_parts import ColumnPart, Described, Part, TermsPart
+from semcube.store.keyed_hashes import hasher
+from semcube.store.term_parts import ColumnPart, Described, Part, ShapesPart, TermsPart
 
 if TYPE_CHECKING:
     import duckdb
@@ -48,7 +49,7 @@ class Added(NamedTuple):
     described: Described
 
     def table(self) -> pa.Table:
-        """The columns ``n``, ``tag``, ``lexical`` and ``datatype`` of them."""
+        """The columns of :func:`_added`."""
         return _added(self.numbers, self.described)
 
 
@@ -71,6 +72,7 @@ class Encoder:
         salt: The salt of the store's hashes.
         memory: Bytes that may be taken outside of the database by what is known of terms.
         forms: The forms of the committed state, as far as they are known.
+        geometries: Makes those of all terms that were encoded so far readable on the connection.
 
     Many terms at once: those that were met before in this transaction are known by a keyed 128-bit hash
     (:mod:`semcube.store.keyed_hashes`), so that a bulk load compares no text with what it added itself; what the store
@@ -78,11 +80,16 @@ class Encoder:
     """
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, salt: str, memory: int = 1 << 28, forms: Forms | None = None
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        salt: str,
+        memory: int = 1 << 28,
+        forms: Forms | None = None,
+        geometries: Callable[[], None] = lambda: None,
     ) -> None:
         self._connection = connection
         self._salt = salt
-        terms, known = connection.execute("SELECT terms, forms FROM meta").fetchall()[0]
+        terms, known, self.derives = connection.execute("SELECT terms, forms, derives FROM meta").fetchall()[0]
         self._start = self._before = self.last = int(terms)
         forms = forms or Forms()
         if len(forms) < known:
@@ -91,6 +98,7 @@ class Encoder:
         """The forms inside the transaction."""
         self._forms_stored = known
         self._dictionary = StoreDictionary(lambda: connection, salt, None, forms=self.forms)
+        self._flush_geometries = geometries
         self._most = memory // BYTES
         self._terms = Appender(connection, "terms", memory // 8)
         self._values = {name: Appender(connection, name, memory // 32) for name in ("numbers", "times")}
@@ -113,11 +121,12 @@ class Encoder:
             keys: (n,) large_string, distinct, without nulls.
 
         Returns:
-            (n,) ids, and a table with the columns ``n``, ``tag``, ``lexical`` and ``datatype`` of the new ones.
+            (n,) ids, and a table with the columns ``n``, ``tag``, ``lexical`` and ``datatype`` of the new ones; beside
+            them ``wkb`` and ``crs`` where some are stored without text.
         """
         if len(keys) <= FEW:
             return self._encode_few(keys)
-        part = TermsPart(split(keys))
+        part = TermsPart(split(keys), derives=self.derives)
         table, stored = self._enter([part])
         nothing = np.empty(0, np.int64)
         numbers, described = (stored[0].numbers, stored[0].described) if stored else (nothing, part.describe(nothing))
@@ -130,7 +139,7 @@ class Encoder:
             Their ids, and of the columns with terms that are new: their number, the rows with these terms, and the
             same table.
         """
-        parts = [TermsPart(split(keys)) for keys in columns]
+        parts = [TermsPart(split(keys), derives=self.derives) for keys in columns]
         table, stored = self._enter(parts)
         new = [(each.place, each.rows, _added(each.numbers, each.described)) for each in stored]
         return [part.found(table) for part in parts], new
@@ -141,14 +150,31 @@ class Encoder:
         Args:
             columns: Of any lengths.
         """
-        parts = [ColumnPart(column) for column in columns]
+        parts_of = [self._parts(column) for column in columns]
+        parts = [part for own in parts_of for part in own]
         table, stored = self._enter(parts)
-        found = [part.column_ids(table) for part in parts]
+        # of several parts each row has its term in one
+        found = [reduce(np.add, [part.column_ids(table) for part in own]) for own in parts_of]
         added = [
             Added(parts[place].column, parts[place].column_rows(rows), numbers, described)
             for place, rows, numbers, described in stored
         ]
         return found, added
+
+    def _parts(self, column: TermColumn) -> list[ColumnPart]:
+        """The terms of a column that have a text, and those that have none."""
+        shapes = column.shapes
+        if shapes is None or not self.derives:
+            return [ColumnPart(column.written(), derives=self.derives)]
+        parts: list[ColumnPart] = [ShapesPart(column)]
+        if column.lexical.null_count < len(column.lexical):
+            parts.append(ColumnPart(column, derives=True))
+        return parts
+
+    def derive(self) -> None:
+        """Store canonical WKT without text from now on; the store must not have a geometry literal yet."""
+        self._connection.execute("UPDATE meta SET derives = true")
+        self.derives = True
 
     # --- few --------------------------------------------------------------------------------------------------------
 
@@ -156,14 +182,14 @@ class Encoder:
         self.flush()
         found = self._dictionary.find(keys)
         new = np.flatnonzero(found == 0)
-        fresh = keys.take(pa.array(new))
-        described = TermsPart(split(fresh)).describe(np.arange(len(new)))
+        part = TermsPart(split(keys.take(pa.array(new))), derives=self.derives)
+        described = part.describe(np.arange(len(new)))
         found[new] = self._numbered(described.tags())
         numbers = found[new] & ids.PAYLOAD
         if len(new):
             self._store(numbers, [described])
-            pairs = zip(fresh.to_pylist(), numbers.tolist(), strict=True)
-            listed = ",".join(f"({hash_of(self._salt, key)},{number})" for key, number in pairs)
+            pairs = zip(part.short(hasher(self._salt)).tolist(), numbers.tolist(), strict=True)
+            listed = ",".join(f"({short},{number})" for short, number in pairs)
             self._flush_terms()
             self._connection.execute(f"INSERT INTO lookup VALUES {listed}")
             self._before = self.last
@@ -200,6 +226,7 @@ class Encoder:
             self._find_met(found, upper, lower)
         if self._before:
             self._find_stored(found, short, tags, [described for _, _, described in fresh])
+            self._find_derived(found, short, [described for _, _, described in fresh])
         lacking = found == 0
         new = _mask(lacking)
         found[new] = self._numbered(tags[new])
@@ -251,6 +278,26 @@ class Encoder:
                     WHERE t.n <= {self._before} AND t.form = k.form AND t.lexical = k.lexical"""
             ).fetchnumpy()
         found[have["i"]] = (tags[have["i"]] << ids.SHIFT) | have["n"]
+
+    def _find_derived(self, found: Ids, short: npt.NDArray[np.uint32], described: Sequence[Described]) -> None:
+        """Fill in the ids of terms without text that the store had before: candidates by hash, then their WKB."""
+        first = 0
+        for each in described:
+            count, shapes = len(each.lexical), each.shapes
+            rows = slice(first, first + count)
+            first += count
+            if shapes is None:
+                continue
+            columns = {"i": np.arange(count), "h": short[rows], "wkb": shapes.wkb, "crs": shapes.iris()}
+            wanted = pa.table(columns).filter(pa.array(shapes.derived & (found[rows] == 0)))
+            self._flush_geometries()
+            with registered(self._connection, {"wanted": wanted}):
+                have = self._connection.execute(
+                    f"""SELECT k.i, t.n FROM wanted k JOIN lookup l ON l.h = k.h
+                        JOIN terms t ON t.n = l.n JOIN geometries g ON g.n = l.n
+                        WHERE t.n <= {self._before} AND t.lexical IS NULL AND g.wkb = k.wkb AND g.crs = k.crs"""
+                ).fetchnumpy()
+            found[rows][have["i"]] = ids.first(ids.Tag.GEOMETRY) + have["n"]
 
     def _release(self, table: HashTable) -> None:
         """Move what is known of terms into the database."""
@@ -336,6 +383,8 @@ class Encoder:
     def flush(self) -> None:
         """Make the new terms findable by a :class:`StoreDictionary` on the same connection."""
         self._flush_terms()
+        if self.derives:
+            self._flush_geometries()
         if self._unlisted:
             short, numbers = (np.concatenate(columns) for columns in zip(*self._unlisted, strict=True))
             self._unlisted = []
@@ -373,10 +422,12 @@ def _some(numbers: Ids, described: Described, rows: Ids) -> tuple[Ids, pa.Record
 
 
 def _added(numbers: Ids, described: Described) -> pa.Table:
-    """The columns ``n``, ``tag``, ``lexical`` and ``datatype`` of new terms."""
+    """The columns ``n``, ``tag``, ``lexical``, ``datatype`` of new terms; ``wkb`` and ``crs`` if some have no text."""
     codes = np.zeros(len(numbers), np.int64) if described.codes is None else described.codes
     datatypes = pa.array([form.datatype for form in described.forms], pa.large_string())
     tags = described.tags().astype(np.int8)
+    shapes = described.shapes
+    beside = {} if shapes is None else {"wkb": shapes.wkb, "crs": shapes.iris()}
     return pa.table(
-        {"n": numbers, "tag": tags, "lexical": described.lexical, "datatype": datatypes.take(pa.array(codes))}
+        {"n": numbers, "tag": tags, "lexical": described.lexical, "datatype": datatypes.take(pa.array(codes)), **beside}
     )

@@ -56,7 +56,7 @@ def decode_geometries(terms: pa.Table, wkb: pa.Array | None = None, crs: str = "
     """Rows of the table ``geometries`` for new terms.
 
     Args:
-        terms: New rows of the table ``terms``.
+        terms: New rows of the table ``terms``; beside them ``wkb`` and ``crs`` (IRI) where some have no text.
         wkb: (n,) large_binary: the geometries of WKT literals where they are known, row by row.
         crs: IRI of the system of ``wkb``.
 
@@ -67,7 +67,12 @@ def decode_geometries(terms: pa.Table, wkb: pa.Array | None = None, crs: str = "
 
     is_geometry = pc.equal(terms["tag"], int(ids.Tag.GEOMETRY))
     parts = []
-    if wkb is not None:
+    if "wkb" in terms.column_names:
+        parts = _derived(terms)
+        is_geometry = pc.and_(is_geometry, terms["wkb"].is_null())
+        if len(parts) == 1 and not pc.any(is_geometry).as_py():
+            return parts[0]
+    elif wkb is not None:
         known = pc.and_(is_geometry, wkb.is_valid())
         if pc.all(known).as_py():
             return _from_wkb(terms["n"], wkb, crs)
@@ -84,6 +89,18 @@ def decode_geometries(terms: pa.Table, wkb: pa.Array | None = None, crs: str = "
             for start in range(0, len(part), CHUNK)
         ]
     return pa.concat_tables(parts).sort_by("n")
+
+
+def _derived(terms: pa.Table) -> list[pa.Table]:
+    """Rows of the geometries of terms without text, system by system."""
+    found = []
+    systems = pc.unique(terms["crs"])
+    if len(systems) == 1 and not systems.null_count:
+        return [_from_wkb(terms["n"], terms["wkb"].combine_chunks(), systems[0].as_py())]
+    for iri in systems.drop_null().to_pylist():
+        part = terms.filter(pc.equal(terms["crs"], iri))
+        found.append(_from_wkb(part["n"], part["wkb"].combine_chunks(), iri))
+    return found
 
 
 def _from_wkb(numbers: pa.ChunkedArray, wkb: pa.Array, crs: str) -> pa.Table:

@@ -165,7 +165,15 @@ class TermHasher:
             lexical, about = key[1:-1], "<"
         else:
             lexical, about = key[2:], "_:"
-        data = lexical.encode()
+        return self.of(lexical.encode(), about)
+
+    def of(self, data: bytes, about: str) -> int:
+        """The 32 bits of one term.
+
+        Args:
+            data: What is hashed of it.
+            about: What is hashed beside that.
+        """
         if len(data) > SHORT:
             total = self._digest(data, b"text")[0]
         else:

@@ -4,7 +4,8 @@
 ``semcube-store.json`` says that the folder is a store and of which layout; ``store.duckdb`` holds the tables:
 
 - ``terms``: one row per term that is not its own id, numbered without gaps in the order of arrival; ``n`` is the
-  payload of the id, so a term is found by its id in one row group. Terms are never changed or removed.
+  payload of the id, so a term is found by its id in one row group. Terms are never changed or removed. A WKT literal
+  without ``lexical`` is *derived*: its text is made from its row of ``geometries`` (:mod:`semcube.store.derived`).
 - ``forms``: tag, datatype and language of terms, each combination once (:mod:`semcube.store.forms`).
 - ``numbers``, ``times``: the values of the terms that are numbers, dates or times: what of
   :data:`semcube.engines.classify.CLASSES` comparisons need; ``kind`` is :func:`semcube.engines.xsd.time_kind`.
@@ -16,7 +17,8 @@
 - ``geometries``: geometry literals decoded once: WKB in the literal's own system with x east and y north, WKB in CRS84
   where that differs, the box in CRS84, or why the literal is malformed.
 - ``predicates``: counts per predicate and what kinds of objects it ever had, for estimates and for push-down.
-- ``meta``: one row; ``version`` counts commits, ``tail`` the quads that were appended since the quads were last sorted.
+- ``meta``: one row; ``version`` counts commits, ``tail`` the quads that were appended since the quads were last sorted,
+  ``derives`` says that WKT literals with a canonical text are stored without it.
 """
 
 from __future__ import annotations
@@ -50,9 +52,9 @@ _RUNS = "USING COMPRESSION rle"
 TABLES = {
     "meta": (
         "version BIGINT NOT NULL, salt VARCHAR NOT NULL, terms BIGINT NOT NULL, forms BIGINT NOT NULL,"
-        " tail BIGINT NOT NULL"
+        " tail BIGINT NOT NULL, derives BOOLEAN NOT NULL"
     ),
-    "terms": "n BIGINT NOT NULL, form INTEGER NOT NULL, lexical VARCHAR NOT NULL USING COMPRESSION zstd",
+    "terms": "n BIGINT NOT NULL, form INTEGER NOT NULL, lexical VARCHAR USING COMPRESSION zstd",
     "forms": "form INTEGER NOT NULL, tag TINYINT NOT NULL, datatype VARCHAR, language VARCHAR",
     "numbers": f"n BIGINT NOT NULL, number DOUBLE, exact BOOLEAN NOT NULL {_RUNS}",
     "times": f"n BIGINT NOT NULL, time BIGINT, kind TINYINT NOT NULL {_RUNS}",
@@ -82,7 +84,7 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """The tables of an empty store."""
     for name, columns in TABLES.items():
         connection.execute(f"CREATE TABLE {name} ({columns})")
-    connection.execute("INSERT INTO meta VALUES (0, ?, 0, 0, 0)", [secrets.token_hex(8)])
+    connection.execute("INSERT INTO meta VALUES (0, ?, 0, 0, 0, false)", [secrets.token_hex(8)])
 
 
 def open_database(path: Path, settings: Settings, *, create: bool, read_only: bool) -> duckdb.DuckDBPyConnection:

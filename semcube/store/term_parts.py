@@ -10,11 +10,12 @@ import pyarrow as pa
 
 from semcube.engines import ids, xsd
 from semcube.engines.classify import classify, classify_literals, classify_numbers, classify_term
-from semcube.io.term_columns import TermColumn
+from semcube.io.term_columns import TermColumn, constant_terms
 from semcube.io.terms import KIND_BLANK, KIND_IRI, KIND_LITERAL, Literal
+from semcube.store.derived import WKT, Shapes, hashed, shapes_of, without_texts
 from semcube.store.forms import Form
 from semcube.store.keyed_hashes import about_of, distinct_codes, kinds_of
-from semcube.vocab import RDF_LANG_STRING, XSD_BOOLEAN, XSD_INTEGER, XSD_STRING
+from semcube.vocab import RDF_LANG_STRING, WKT_LITERAL, XSD_BOOLEAN, XSD_INTEGER, XSD_STRING
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     Ids = npt.NDArray[np.int64]
 
-__all__ = ["ColumnPart", "Described", "Part", "TermsPart"]
+__all__ = ["ColumnPart", "Described", "Part", "ShapesPart", "TermsPart"]
 
 _OWN_IDS = (XSD_INTEGER, XSD_BOOLEAN)
 """Only literals of these datatypes may be ids themselves."""
@@ -44,6 +45,8 @@ class Described(NamedTuple):
     """Row -> place in ``forms``; all rows have the first if None."""
     classes: pa.RecordBatch | None
     """``CLASSES`` columns; None where no term has a value."""
+    shapes: Shapes | None = None
+    """What those are made of whose lexical form is null."""
 
     def tags(self) -> Ids:
         """The tag of each term."""
@@ -57,20 +60,23 @@ class Described(NamedTuple):
         mask = pa.array(kept)
         codes = None if self.codes is None else self.codes[kept]
         classes = None if self.classes is None else self.classes.filter(mask)
-        return Described(self.lexical.filter(mask), self.forms, codes, classes)
+        shapes = None if self.shapes is None else self.shapes.take(np.flatnonzero(kept))
+        return Described(self.lexical.filter(mask), self.forms, codes, classes, shapes)
 
 
 class Part:
     """Terms on their way to ids.
 
     Args:
-        lexical: (n,) large_string without nulls; terms may occur several times.
+        lexical: (n,) large_string, null only where there is a shape; terms may occur several times.
         abouts: What is hashed beside them (:func:`semcube.store.keyed_hashes.about_of`), the distinct ones.
         codes: Row -> place in ``abouts``; all rows have the first if None.
+        shapes: What those are made of that are stored without text.
     """
 
-    def __init__(self, lexical: pa.Array, abouts: list[str], codes: Ids | None) -> None:
-        self._lexical, self._abouts, self._codes = lexical, abouts, codes
+    def __init__(self, lexical: pa.Array, abouts: list[str], codes: Ids | None, shapes: Shapes | None = None) -> None:
+        self._lexical, self._codes, self._shapes = lexical, codes, shapes
+        self._hashed = hashed(lexical, abouts, codes, shapes)
         self.count = len(lexical)
         self._inline: Ids | None = None
         """Ids of the terms that are their own; 0 for the others."""
@@ -90,17 +96,27 @@ class Part:
 
     def enter(self, hasher: TermHasher, table: HashTable) -> None:
         """Look the terms up in a table, and add those it lacks."""
-        lexical, codes, rows = self._lexical, self._codes, self._rows
+        (data, abouts, codes), rows = self._hashed, self._rows
         if rows is not None:
-            lexical = lexical.take(pa.array(rows))
+            data = data.take(pa.array(rows))
             codes = None if codes is None else codes[rows]
-        if not len(lexical):
+        if not len(data):
             return
-        lanes = hasher.lanes(lexical, self._abouts, codes)
+        lanes = hasher.lanes(data, abouts, codes)
         upper = (lanes[0] & ~_LOWER) | (lanes[1] >> _HALF)
         lower = (lanes[2] & ~_LOWER) | (lanes[3] >> _HALF)
         self._places, new = table.add(upper, lower)
         self.new = new if rows is None else rows[new]
+
+    def short(self, hasher: TermHasher) -> npt.NDArray[np.uint32]:
+        """(n,) the 32 bits under which each term is looked up."""
+        found: npt.NDArray[np.uint32] = (hasher.lanes(*self._hashed, count=1)[0] >> _HALF).astype(np.uint32)
+        return found
+
+    def shapes(self, rows: Ids) -> Shapes | None:
+        """What some rows are made of; None if no term of the part is stored without text."""
+        shapes = self._shapes
+        return shapes if shapes is None or len(rows) == self.count else shapes.take(rows)
 
     def found(self, table: HashTable) -> Ids:
         """(n,) ids, when the table has those of all its entries."""
@@ -126,13 +142,15 @@ class TermsPart(Part):
 
     Args:
         terms: ``TERMS`` columns without unbound rows.
+        derives: Whether canonical WKT is stored without text.
     """
 
-    def __init__(self, terms: pa.RecordBatch) -> None:
+    def __init__(self, terms: pa.RecordBatch, *, derives: bool = False) -> None:
         self._kinds, codes = kinds_of(terms)
         abouts = [about_of(*each) for each in self._kinds]
-        super().__init__(terms["lexical"], abouts, codes)
-        self._terms = terms
+        shapes = shapes_of(terms) if derives and WKT in abouts else None
+        super().__init__(terms["lexical"], abouts, codes, shapes)
+        self._terms = without_texts(terms, shapes)
         own = [place for place, about in enumerate(abouts) if about in _OWN_ABOUTS]
         if own:
             self._take_inline(np.flatnonzero(np.isin(codes, own)))
@@ -147,7 +165,7 @@ class TermsPart(Part):
         for number in distinct.tolist():
             code, tag = divmod(number, _TAGS)
             forms.append(Form(tag, *self._kinds[code][1:]))
-        return Described(terms["lexical"], forms, codes, classes)
+        return Described(terms["lexical"], forms, codes, classes, self.shapes(rows))
 
     def classes(self, rows: Ids) -> pa.RecordBatch:
         """``CLASSES`` columns of some rows."""
@@ -158,12 +176,18 @@ class ColumnPart(Part):
     """Terms of one kind and datatype; where many are alike, each only once.
 
     Args:
-        column: The column, perhaps with nulls.
+        column: The column, perhaps with nulls; its shapes are not looked at.
+        derives: Whether canonical WKT is stored without text.
     """
 
-    def __init__(self, column: TermColumn) -> None:
+    def __init__(self, column: TermColumn, *, derives: bool = False) -> None:
         lexical, self._spread = _distinct(column.lexical)
-        super().__init__(lexical, [about_of(column.kind, column.datatype, column.language)], None)
+        shapes = None
+        if derives and column.datatype == WKT_LITERAL:
+            terms = constant_terms(lexical, column.kind, column.datatype, column.language)
+            shapes = shapes_of(terms)
+            lexical = without_texts(terms, shapes)["lexical"]
+        super().__init__(lexical, [about_of(column.kind, column.datatype, column.language)], None, shapes)
         self.column = column
         self._tag = _tag(column)
         if column.datatype in _OWN_IDS and column.language is None and self.count:
@@ -176,7 +200,8 @@ class ColumnPart(Part):
         if column.kind == KIND_LITERAL:
             datatype = RDF_LANG_STRING if column.language is not None else column.datatype or XSD_STRING
         if self._tag is not None:
-            return Described(lexical, [Form(int(self._tag), datatype, column.language)], None, None)
+            form = Form(int(self._tag), datatype, column.language)
+            return Described(lexical, [form], None, None, self.shapes(rows))
         classes = self._classes(lexical, rows)
         tags = _tags(classes)
         distinct = np.flatnonzero(np.bincount(tags, minlength=1))
@@ -211,6 +236,25 @@ class ColumnPart(Part):
         # the last assignment stands, so that of the first row with each term
         first[self._spread[backwards]] = backwards
         return first[rows]
+
+
+class ShapesPart(ColumnPart):
+    """The WKT literals of a column that come without text.
+
+    Args:
+        column: The column; its lexical forms are not looked at.
+    """
+
+    def __init__(self, column: TermColumn) -> None:
+        assert column.shapes is not None
+        wkb, self._spread = column.shapes.wkb, None
+        if wkb.null_count:
+            valid = wkb.is_valid().to_numpy(zero_copy_only=False)
+            wkb, self._spread = wkb.drop_null(), np.where(valid, np.cumsum(valid) - 1, -1)
+        shapes = Shapes(wkb, (column.shapes.crs,), np.zeros(len(wkb), np.int64))
+        Part.__init__(self, pa.nulls(len(wkb), pa.large_string()), [], None, shapes)
+        self.column = column
+        self._tag = ids.Tag.GEOMETRY
 
 
 def _tags(classes: pa.RecordBatch) -> Ids:

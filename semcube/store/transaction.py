@@ -85,8 +85,8 @@ class Transaction:
         self.report = LoadReport()
         self.changed: set[int] = set()
         """Predicates of quads that were added or removed."""
-        self._encoder = Encoder(connection, salt, memory // 8, forms)
         self._geometries = Appender(connection, "geometries", memory // 64)
+        self._encoder = Encoder(connection, salt, memory // 8, forms, self._geometries.flush)
         self._held: HeldQuads | None = HeldQuads()
         """Staged quads that are in memory; None when they are in the table ``staged``."""
         self._tail = self._count("SELECT tail FROM meta")
@@ -182,6 +182,8 @@ class Transaction:
         return count
 
     def _encode_columns(self, columns: list[TermColumn]) -> list[Ids]:
+        if not self._encoder.derives and any(column.shapes is not None for column in columns) and self._is_plain():
+            self._encoder.derive()
         found, added = self._encoder.encode_columns(columns)
         for each in added:
             if each.column.datatype in GEOMETRY_LITERALS:
@@ -189,6 +191,10 @@ class Transaction:
                 known = () if shapes is None else (shapes.wkb.take(pa.array(each.rows)), shapes.crs)
                 self._report_geometries(*write_geometries(self._geometries, each.table(), *known))
         return found
+
+    def _is_plain(self) -> bool:
+        """Whether the store has no geometry literal."""
+        return not self.report.geometries and not self._count("SELECT count(*) FROM geometries")
 
     def _values(self, place: Position, found: list[Ids], kept: npt.NDArray[np.bool_] | None, rows: int) -> Ids:
         """The ids at one position of a pattern."""

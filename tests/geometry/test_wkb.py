@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,10 @@ from hypothesis import strategies as st
 from semcube.errors import CRSError
 from semcube.geometry import crs, parse, wkb_to_wkt, wkt_to_wkb
 from semcube.geometry import wkb as module
+from semcube.geometry.canonical import canonical_texts, has_canonical_text
+from semcube.geometry.nested import KEYWORDS, written
 from semcube.geometry.wkb import wkb_to_wkt_reference
+from semcube.geometry.wkt import prefixed
 from semcube.vocab import WKT_LITERAL
 
 from .shapes import geometries
@@ -58,6 +62,40 @@ def test_the_text_reads_back_as_the_same_doubles(found: list[shapely.Geometry]) 
     back = parse(text, WKT_LITERAL).native
     assert [shapely.get_coordinates(g).tolist() for g in back] == [shapely.get_coordinates(g).tolist() for g in found]
     assert not any("e" in t for t in text.to_pylist())
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(geometries, min_size=1, max_size=6), st.booleans(), st.integers(0, 3))
+def test_texts_from_the_inside_out_are_those_of_the_reference(
+    found: list[shapely.Geometry], swap: bool, skip: int
+) -> None:
+    system = "EPSG:4326" if swap else "CRS84"
+    for kind, keyword in KEYWORDS.items():
+        own = [g for g in found if shapely.get_type_id(g) + (shapely.get_type_id(g) < 2) == kind and not g.has_z]
+        values = pa.array([shapely.to_wkb(g, byte_order=i % 2) for i, g in enumerate(own)], pa.large_binary())[skip:]
+        made = written(values, kind, swap=swap) if len(values) else None
+        if made is not None:
+            assert prefixed(made, crs(system)).equals(wkb_to_wkt_reference(values, system))
+            assert all(text.startswith(keyword) for text in made.to_pylist())
+
+
+@pytest.mark.parametrize("system", ["CRS84", "EPSG:4326", "EPSG:2154"])
+@pytest.mark.parametrize("scale", [0.1, 10])
+def test_what_geos_refuses_has_no_text(system: str, scale: float) -> None:
+    rings = [[0, 0, 1, 0, 1, 1, 0, 0], [0, 0, 1, 0, 0, 0], [0, 0, 1, 0, 1, 1, 0, 1]]
+    values = [
+        struct.pack(f"<BIII{len(ring)}d", 1, 3, 1, len(ring) // 2, *(scale * (each + 0.1) for each in ring))
+        for ring in rings
+    ]
+    column = pa.array(values, pa.large_binary())
+    assert has_canonical_text(column).tolist() == [True, True, False]
+    assert canonical_texts(wkb_to_wkt(column[:2], system)).wkb.equals(column[:2])
+    assert written(column, 3, swap=True) is None
+    line = pa.array([struct.pack("<BII2d", 1, 2, 1, 5, 6)], pa.large_binary())
+    assert written(line, 2, swap=True) is None
+    assert not has_canonical_text(line).any()
+    if system == "EPSG:4326":
+        assert wkb_to_wkt(column, system).is_valid().to_pylist() == [True, True, False]
 
 
 def test_forms() -> None:

@@ -27,6 +27,7 @@ from semcube.mapping.materialise import (
 from semcube.store import Store, encoder, transaction
 from tests.mapping.test_lines import NAMES, NUMBERS, RULES, SUBJECT, TWO, numbers, rules, table
 from tests.store.test_known_geometries import TEXTS
+from tests.store.written import register_written
 
 Row = tuple[str | None, ...]
 GENERAL = ("tag from data", "datatype from data")
@@ -73,19 +74,19 @@ def contents(store: Store) -> dict[str, Any]:
         "quads": "SELECT {s}, {p}, {o}, {g} FROM quads_ps q",
         "other order": "SELECT {s}, {p}, {o}, {g} FROM quads_po q",
         "predicates": "SELECT {p}, quads, tags, inexact, times FROM predicates q",
-        "terms": "SELECT * EXCLUDE (n, form) FROM terms JOIN forms USING (form) LEFT JOIN numbers USING (n)"
+        "terms": "SELECT * EXCLUDE (n, form) FROM written JOIN forms USING (form) LEFT JOIN numbers USING (n)"
         " LEFT JOIN times USING (n)",
-        "geometries": "SELECT (SELECT lexical FROM terms t WHERE t.n = g.n), * EXCLUDE (n) FROM geometries g",
+        "geometries": "SELECT (SELECT lexical FROM written t WHERE t.n = g.n), * EXCLUDE (n) FROM geometries g",
         "looked up": "SELECT count(*), count(DISTINCT n) FROM lookup",
     }
     name = (
         "CASE WHEN q.{0} >> 56 IN (5, 7) THEN CAST(q.{0} AS VARCHAR) ELSE"
-        " (SELECT tag || ' ' || lexical || coalesce(datatype, '') FROM terms t JOIN forms USING (form)"
+        " (SELECT tag || ' ' || lexical || coalesce(datatype, '') FROM written t JOIN forms USING (form)"
         " WHERE t.n = q.{0} & ((1::BIGINT << 56) - 1)) END"
     )
     names = {column: name.format(column) for column in "spog"}
     with store.snapshot() as snapshot:
-        connection = snapshot.connection()
+        connection = register_written(snapshot.connection())
         return {key: sorted(connection.execute(text.format(**names)).fetchall(), key=str) for key, text in sql.items()}
 
 

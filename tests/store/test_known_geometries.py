@@ -14,6 +14,7 @@ import shapely
 from semcube.mapping import quads
 from semcube.mapping.materialise import TransformOptions, quads_with_geometries
 from semcube.store import Store, transaction
+from tests.store.written import register_written
 
 TEXTS = [
     "POINT (1 2)",
@@ -32,9 +33,9 @@ TEXTS = [
 
 
 def table(store: Store) -> list[dict[str, Any]]:
-    sql = "SELECT t.lexical, g.* EXCLUDE (n) FROM geometries g JOIN terms t USING (n) ORDER BY t.lexical"
+    sql = "SELECT t.lexical, g.* EXCLUDE (n) FROM geometries g JOIN written t USING (n) ORDER BY t.lexical"
     with store.snapshot() as snapshot:
-        return snapshot.connection().sql(sql).to_arrow_table().to_pylist()
+        return register_written(snapshot.connection()).sql(sql).to_arrow_table().to_pylist()
 
 
 @pytest.mark.parametrize(("crs", "wanted"), [(4326, "keep"), (4326, "EPSG:4326"), (3857, "keep"), (31467, "keep")])
