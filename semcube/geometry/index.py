@@ -14,10 +14,11 @@ from semcube.geometry.boxes import BoxTree, grow_m, turned
 from semcube.geometry.histogram import Histogram
 from semcube.geometry.least import least_m, nearest_rows
 from semcube.geometry.metres import distance_m
-from semcube.geometry.operator import DISTANCE, is_sound
+from semcube.geometry.operator import DISTANCE
 from semcube.geometry.relations import Relation
 from semcube.geometry.relations import relation as find
 from semcube.geometry.selection import spatial_filter
+from semcube.geometry.sides import is_sound
 from semcube.geometry.sorted import distinct
 
 __all__ = ["SpatialIndex"]
@@ -35,6 +36,7 @@ class SpatialIndex:
         ids: int64 (N), distinct, what queries answer with; None: row numbers.
         load: ids -> object array of their geometries in CRS84; None with boxes: only boxes can be asked.
         load_rows: Geometries loaded at a time, at most.
+        points: bool (N): which are known to be single points, each all of its box; None: nothing is known.
 
     Example:
         >>> index = SpatialIndex(shapely.points([[1, 1], [2, 2], [9, 9]]), ids=np.array([10, 20, 30]))
@@ -43,7 +45,13 @@ class SpatialIndex:
     """
 
     def __init__(
-        self, items: np.ndarray, ids: np.ndarray | None = None, load: Load | None = None, load_rows: int = _LOAD_ROWS
+        self,
+        items: np.ndarray,
+        ids: np.ndarray | None = None,
+        load: Load | None = None,
+        load_rows: int = _LOAD_ROWS,
+        *,
+        points: np.ndarray | None = None,
     ) -> None:
         items = np.asarray(items)
         in_memory = items.dtype == object
@@ -56,7 +64,10 @@ class SpatialIndex:
         self._load_rows = load_rows
         self._tree = BoxTree(self.boxes)
         self._ascending = bool((self.ids[1:] > self.ids[:-1]).all())
+        self._points = points
         self._sound = np.full(len(self.boxes), -1, np.int8)
+        if points is not None:
+            self._sound[points] = 1
 
     @classmethod
     def from_geometries(cls, geometries: np.ndarray, ids: np.ndarray | None = None) -> SpatialIndex:
@@ -65,10 +76,16 @@ class SpatialIndex:
 
     @classmethod
     def from_boxes(
-        cls, boxes: np.ndarray, ids: np.ndarray | None = None, load: Load | None = None, load_rows: int = _LOAD_ROWS
+        cls,
+        boxes: np.ndarray,
+        ids: np.ndarray | None = None,
+        load: Load | None = None,
+        load_rows: int = _LOAD_ROWS,
+        *,
+        points: np.ndarray | None = None,
     ) -> SpatialIndex:
         """An index over boxes (CRS84) whose geometries are loaded when a relation has to be tested."""
-        return cls(np.asarray(boxes, dtype=np.float64), ids, load, load_rows)
+        return cls(np.asarray(boxes, dtype=np.float64), ids, load, load_rows, points=points)
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -91,6 +108,23 @@ class SpatialIndex:
         known = self.ids if order is None else self.ids[order]
         place = np.minimum(np.searchsorted(known, ids), len(known) - 1)
         return np.where(known[place] == ids, place if order is None else order[place], -1)
+
+    def coordinates(self, ids: np.ndarray) -> np.ndarray:
+        """Longitude and latitude of those that are known to be single points, NaN for others, float64 (N, 2).
+
+        Example:
+            >>> index = SpatialIndex.from_boxes([[1, 2, 1, 2], [0, 0, 9, 9]], points=np.array([True, False]))
+            >>> index.coordinates(np.array([1, 0])).tolist()
+            [[nan, nan], [1.0, 2.0]]
+        """
+        if self._points is None or not self._points.any():
+            return np.full((len(ids), 2), np.nan)
+        rows = self.rows(ids)
+        found: np.ndarray = self.boxes[rows, :2]
+        known = (rows >= 0) & self._points[rows]
+        if not known.all():
+            found[~known] = np.nan
+        return found
 
     def sound(self, ids: np.ndarray, geometries: np.ndarray | None = None) -> np.ndarray:
         """Which geometries are valid and no collections: what :func:`is_sound` says, remembered.

@@ -12,7 +12,6 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -24,20 +23,19 @@ from semcube.geometry.failures import row_by_row_where_it_fails
 from semcube.geometry.metres import within_m
 from semcube.geometry.portions import portions
 from semcube.geometry.relations import Relation, evaluate, matches, relation
+from semcube.geometry.sides import Side
 from semcube.geometry.sorted import distinct
 
-__all__ = ["DISTANCE", "THREAD_PAIRS", "Check", "JoinReport", "Side", "SpatialJoin", "is_sound", "spatial_join"]
+__all__ = ["DISTANCE", "THREAD_PAIRS", "Check", "JoinReport", "SpatialJoin", "spatial_join"]
 
 DISTANCE = "distance"
 """The name of the relation "at most ``distance_m`` metres apart"."""
 
 _CHUNK_PAIRS = 1_000_000
-_FIRST_ROWS = 1024
 THREAD_PAIRS = 20_000
 _THREAD_VERTICES = 10 * THREAD_PAIRS
 _PREPARED_VERTICES = 2_000_000
 _WORTH_PREPARING = 200
-_COLLECTION = 7
 _FAR_AWAY = shapely.Point(1e9, 1e9)
 
 Pairs = tuple[np.ndarray, np.ndarray]
@@ -60,56 +58,6 @@ class JoinReport:
     """Pairs in the answer."""
     errors: int = 0
     """Pairs without a truth value: GEOS could not relate them (invalid geometries)."""
-
-
-class Side:
-    """One side of joins, with what is found out about it once: its tree, and how large its geometries are.
-
-    Args:
-        geometries: Object array of geometries or None.
-        sound: What :func:`is_sound` says of them: int8, 1 or 0, -1 where it is not known; filled in where it is asked.
-
-    Example:
-        >>> side, join = Side(shapely.box([0, 5], 0, [1, 6], 1)), SpatialJoin("sfContains")
-        >>> parts = (shapely.points([[0.5, 0.5]]), shapely.points([[9, 9], [5.5, 0.5]]))
-        >>> [(a.tolist(), b.tolist()) for part in parts for a, b in join.batches(side, part)]
-        [([0], [0]), ([1], [1])]
-    """
-
-    def __init__(self, geometries: np.ndarray, sound: np.ndarray | None = None) -> None:
-        self.geometries = np.asarray(geometries, dtype=object)
-        self.sound = np.full(len(self.geometries), -1, np.int8) if sound is None else sound
-        self.step = _FIRST_ROWS
-        """Rows of another side for which its tree is asked at once, as far as is known."""
-
-    def __len__(self) -> int:
-        return len(self.geometries)
-
-    @cached_property
-    def tree(self) -> shapely.STRtree:
-        """A tree over their boxes."""
-        return shapely.STRtree(self.geometries)
-
-    @cached_property
-    def bounds(self) -> np.ndarray:
-        """The box around all."""
-        return shapely.total_bounds(self.geometries) if len(self) else np.full(4, np.nan)
-
-    @cached_property
-    def sizes(self) -> np.ndarray:
-        """The number of coordinates of each."""
-        return np.asarray(shapely.get_num_coordinates(self.geometries))
-
-    def are_sound(self, rows: np.ndarray) -> np.ndarray | None:
-        """Which of these are sound; None: all of them are."""
-        known = self.sound
-        if bool((known == 1).all()):
-            return None
-        fresh = distinct(rows[known[rows] < 0])
-        if len(fresh):
-            known[fresh] = is_sound(self.geometries[fresh])
-        found: np.ndarray = known[rows] == 1
-        return None if bool(found.all()) else found
 
 
 @dataclass(frozen=True)
@@ -167,13 +115,15 @@ class SpatialJoin:
         return None if self.relation == DISTANCE else relation(self.relation)
 
     def _run(self, test: _Test) -> Iterator[Pairs]:
-        stream, held = (side.geometries for side in test.sides)
-        apart = _Apart(stream, held, test.oriented) if test.oriented and test.oriented.may_be_disjoint else None
-        start, step = 0, test.sides[1].step
+        stream, held = test.sides
+        apart = None
+        if test.oriented and test.oriented.may_be_disjoint:
+            apart = _Apart(stream.geometries, held.geometries, test.oriented)
+        start, step = 0, held.step
         while start < len(stream):
             if self.cancellation is not None:
                 self.cancellation.check()
-            rows, found = self._candidates(test.sides[1], stream[start : start + step], ordered=apart is not None)
+            rows, found = self._candidates(held, stream, slice(start, start + step), ordered=apart is not None)
             rows = rows + start
             if apart is not None:
                 yield from apart.pairs(np.arange(start, min(start + step, len(stream))), (rows, found), self.chunk)
@@ -186,18 +136,22 @@ class SpatialJoin:
                     yield part[0][keep], part[1][keep]
             start += step
             step = int(min(max(step * self.chunk / max(len(rows), 1) / 2, 64), 4 * step, 1 << 20))
-        test.sides[1].step = step
+        held.step = step
 
-    def _candidates(self, held: Side, stream: np.ndarray, *, ordered: bool) -> Pairs:
+    def _candidates(self, held: Side, stream: Side, part: slice, *, ordered: bool) -> Pairs:
         """Pairs whose boxes meet (grown by the distance), sorted where that is asked for."""
         width = np.int64(max(len(held), 1))
         if self.distance_m is None:
-            rows, found = held.tree.query(stream)
+            grid = None if stream.xy is None else held.grid
+            if grid is None or stream.xy is None:
+                rows, found = held.tree.query(stream.some(part))
+            else:
+                rows, found = grid.query(stream.xy[part])
             if not ordered:
                 return rows, found
             keys = distinct(rows * width + found)
         else:
-            owner, boxes = turned(grow_m(shapely.bounds(stream), self.distance_m), held.bounds)
+            owner, boxes = turned(grow_m(shapely.bounds(stream.some(part)), self.distance_m), held.bounds)
             usable = ~np.isnan(boxes).any(axis=1)
             rows, found = held.tree.query(shapely.box(*boxes[usable].T))
             keys = distinct(owner[usable][rows] * width + found)
@@ -280,6 +234,9 @@ class _Test:
         """The side on which preparing saves more vertex visits; None where it is not worth while."""
         savings = []
         for rows, side in zip(pairs, self.sides, strict=True):
+            if side.xy is not None:  # nothing to visit twice
+                savings.append(0.0)
+                continue
             uses = np.bincount(rows, minlength=1)
             used = np.flatnonzero(uses > 1)
             savings.append(float((side.sizes[used] * (uses[used] - 1)).sum()))
@@ -287,7 +244,7 @@ class _Test:
         return best if savings[best] > _WORTH_PREPARING else None
 
     def _plain(self, pairs: Pairs) -> tuple[np.ndarray, int]:
-        a, b = (self.sides[side].geometries[pairs[side]] for side in ((1, 0) if self.swapped else (0, 1)))
+        a, b = (self.sides[side].some(pairs[side]) for side in ((1, 0) if self.swapped else (0, 1)))
         result, failed = np.zeros(len(a), bool), 0
         for part in portions(len(a), self.check):
             if self.chosen is None:
@@ -306,11 +263,11 @@ class _Test:
 
     def _in_order(self, pairs: Pairs, side: int) -> tuple[np.ndarray, int]:
         """Pairs in the order of the stream, whose geometries are then near one another in memory."""
-        shapes, uses = self.sides[side].geometries, np.bincount(pairs[side])
+        uses = np.bincount(pairs[side])
         own = np.empty(len(uses), dtype=object)
         once, again = np.flatnonzero(uses == 1), np.flatnonzero(uses > 1)
-        own[once] = shapes[once]
-        copies = shapely.force_2d(shapes[again])
+        own[once] = self.sides[side].some(once)
+        copies = _copies(self.sides[side].some(again))
         shapely.prepare(copies)
         own[again] = copies
         return self._evaluated(own[pairs[side]], pairs, side)
@@ -329,9 +286,9 @@ class _Test:
 
     def _prepared(self, pairs: Pairs, side: int) -> tuple[np.ndarray, int]:
         held, uses, counts = np.unique(pairs[side], return_inverse=True, return_counts=True)
-        own = np.array(self.sides[side].geometries[held], dtype=object)
+        own = np.array(self.sides[side].some(held), dtype=object)
         again = counts > 1
-        own[again] = shapely.force_2d(own[again])
+        own[again] = _copies(own[again])
         shapely.prepare(own[again])
         return self._evaluated(own[uses], pairs, side)
 
@@ -339,26 +296,52 @@ class _Test:
         """The relation of prepared geometries with their partners, all of them sound."""
         assert self.oriented is not None
         test = self.oriented if side == 0 else relation(self.oriented.inverse)
+        others, rows = self.sides[1 - side], pairs[1 - side]
+        if others.xy is not None and test.predicate in _BY_COORDINATES:
+            place = others.xy[rows]
+            return self._asked(_BY_COORDINATES[test.predicate], (own, place[:, 0], place[:, 1]))
+        shapes = others.some(rows)
+        if test.predicate is None:
+            return self._asked(None, (own, shapes), test)
         # what makes relations hard for GEOS are collections, and none is sound
-        holds = None if test.predicate is None else getattr(shapely, test.predicate)
-        others = self.sides[1 - side].geometries[pairs[1 - side]]
-        result, failed = np.zeros(len(others), bool), 0
-        for part in portions(len(others), self.check):
+        return self._asked(getattr(shapely, test.predicate), (own, shapes))
+
+    def _asked(
+        self, holds: Callable[..., np.ndarray] | None, columns: tuple[np.ndarray, ...], test: Relation | None = None
+    ) -> tuple[np.ndarray, int]:
+        """A function of columns, or else a relation of two, row by row; and how many rows have no truth value."""
+        result, failed = np.zeros(len(columns[0]), bool), 0
+        for part in portions(len(result), self.check):
             errors: dict[int, str] = {}
+            some = tuple(column[part] for column in columns)
             if holds is None:
-                result[part] = evaluate(test, own[part], others[part], errors=errors)
+                assert test is not None
+                result[part] = evaluate(test, *some, errors=errors)
             else:
-                result[part] = row_by_row_where_it_fails(holds, (own[part], others[part]), False, errors)
+                result[part] = row_by_row_where_it_fails(holds, some, False, errors)
             failed += len(errors)
         return result, failed
 
 
-def is_sound(geometries: np.ndarray) -> np.ndarray:
-    """Whether geometries relate alike whichever of two comes first, so that a prepared one may.
+def _copies(geometries: np.ndarray) -> np.ndarray:
+    """Private plane copies, which may be prepared."""
+    if bool(shapely.has_z(geometries).any() or shapely.has_m(geometries).any()):
+        return np.asarray(shapely.force_2d(geometries), dtype=object)
+    return np.asarray(shapely.set_srid(geometries, 0), dtype=object)  # clones: two thirds of the time
 
-    Invalid ones do not; nor do collections whose members overlap.
-    """
-    return np.asarray(shapely.is_valid(geometries) & (shapely.get_type_id(geometries) != _COLLECTION))
+
+def _touches_xy(geometries: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Whether points are on the boundary of geometries: not in their interior."""
+    found: np.ndarray = shapely.intersects_xy(geometries, x, y) & ~shapely.contains_xy(geometries, x, y)
+    return found
+
+
+_BY_COORDINATES: dict[str | None, Callable[..., np.ndarray]] = {
+    "intersects": shapely.intersects_xy,
+    "contains": shapely.contains_xy,
+    "touches": _touches_xy,
+}
+"""Relations of geometries with points that need no objects for the points."""
 
 
 class _Apart:

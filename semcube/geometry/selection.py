@@ -12,10 +12,11 @@ import shapely
 
 from semcube.geometry.boxes import grow_m, intersecting
 from semcube.geometry.metres import within_m
-from semcube.geometry.operator import THREAD_PAIRS, Check, SpatialJoin, is_sound
+from semcube.geometry.operator import THREAD_PAIRS, Check, SpatialJoin
 from semcube.geometry.portions import portions
 from semcube.geometry.relations import Relation, evaluate
 from semcube.geometry.relations import relation as find_relation
+from semcube.geometry.sides import is_sound
 
 __all__ = ["related", "spatial_filter"]
 

@@ -15,8 +15,9 @@ import shapely
 
 from semcube.engines import ids
 from semcube.engines.reservations import stay_within
-from semcube.geometry.operator import DISTANCE, Side
+from semcube.geometry.operator import DISTANCE
 from semcube.geometry.operator import SpatialJoin as SpatialOperator
+from semcube.geometry.sides import PointSide, Side
 from semcube.geometry.sorted import distinct
 from semcube.sparql.algebra import Algebra, Filter, Join, Project, Variable
 from semcube.sparql.context import Context
@@ -165,12 +166,32 @@ class _Pairs:
             self.context.cancellation.check()
             stay_within(self.context.settings.memory_mb)
             numbers = streamed[part]
-            again = kept if len(streamed) > part.stop or start else None
-            for rows, partners in self._holding((held, kept), (numbers, self._side(numbers)), held_first, again):
-                yield rows, partners + start
+            for places, side in self._by_kind(numbers):
+                again = kept if len(side) < len(streamed) else None
+                own = numbers if places is None else numbers[places]
+                for rows, partners in self._holding((held, kept), (own, side), held_first, again):
+                    yield rows, (partners if places is None else places[partners]) + start
+
+    def _by_kind(self, numbers: np.ndarray) -> Iterator[tuple[np.ndarray | None, Side]]:
+        """Ids whose geometries are known to be single points, and the others, each with their places if not all."""
+        index = index_of(self.context)
+        xy = np.full((len(numbers), 2), np.nan) if index is None else index.coordinates(numbers)
+        points = ~np.isnan(xy[:, 0])
+        if bool(points.all()):
+            yield None, PointSide(xy)
+        elif not bool(points.any()):
+            yield None, self._loaded(numbers)
+        else:
+            yield np.flatnonzero(points), PointSide(xy[points])
+            yield np.flatnonzero(~points), self._loaded(numbers[~points])
 
     def _side(self, numbers: np.ndarray) -> Side:
         """The geometries of ids, with what is known of them."""
+        index = index_of(self.context)
+        xy = None if index is None else index.coordinates(numbers)
+        return self._loaded(numbers) if xy is None or bool(np.isnan(xy).any()) else PointSide(xy)
+
+    def _loaded(self, numbers: np.ndarray) -> Side:
         index = index_of(self.context)
         return Side(lonlat(numbers, self.context), None if index is None else index.sound(numbers))
 

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 
 from semcube.engines import ids
 from semcube.engines.embedded import registered
+from semcube.geometry.sorted import distinct, members
 from semcube.store.kept import Kept
 from semcube.store.recent import Recent
 
@@ -28,11 +30,17 @@ if TYPE_CHECKING:
 __all__ = ["GeometryColumn"]
 
 CHUNK = 4096
-"""Geometries that are read and decoded together."""
+"""Geometries that are decoded, and kept, together."""
+TOGETHER = 4
+"""Chunks that are read by one statement, at most."""
+_READ_BYTES = 32 * 1024 * 1024
+"""Stored bytes that are read by one statement, about."""
 MANY = CHUNK // 16
 """Where so many of a chunk are wanted at once it is read whole; else they are read, and kept, one by one."""
 _BESIDE = 600
 """Bytes that a geometry takes beside those of its coordinates."""
+_POINT_BYTES = 21
+"""Bytes of the WKB of a plane point."""
 
 
 class GeometryColumn:
@@ -60,6 +68,9 @@ class GeometryColumn:
         self._reading = [threading.Lock() for _ in range(64)]
         self._numbers: Ids = np.empty(0, np.int64)
         self._boxes: npt.NDArray[np.float64] = np.empty((0, 4))
+        self._points: npt.NDArray[np.bool_] = np.empty(0, bool)
+        self._stored = _READ_BYTES
+        """Stored bytes of a chunk that was read lately."""
         self._version = -1
         self._chunks: Kept[tuple[int, int], Geometries] = Kept(self._own)
         self._wanted: dict[int, int] = {}
@@ -73,13 +84,15 @@ class GeometryColumn:
             if version <= self._version:
                 return
             last = int(self._numbers[-1]) if len(self._numbers) else 0
-            found = connection.execute(
-                f"SELECT n, minx, miny, maxx, maxy FROM geometries WHERE n > {last} ORDER BY n"
-            ).fetchnumpy()
-            if len(found["n"]):
-                sides = [np.ma.filled(found[name], np.nan) for name in ("minx", "miny", "maxx", "maxy")]
-                self._numbers = np.concatenate([self._numbers, np.asarray(found["n"], np.int64)])
-                self._boxes = np.concatenate([self._boxes, np.column_stack(sides)])
+            rows = _ascending(
+                connection.sql(f"SELECT n, minx, miny, maxx, maxy FROM geometries WHERE n > {last}").to_arrow_table()
+            )
+            if len(rows):
+                numbers = rows["n"].to_numpy()
+                boxes = np.column_stack([rows[name].to_numpy() for name in ("minx", "miny", "maxx", "maxy")])
+                self._points = np.concatenate([self._points, _points(connection, numbers, boxes)])
+                self._numbers = np.concatenate([self._numbers, numbers])
+                self._boxes = np.concatenate([self._boxes, boxes])
                 self._older, self._index = self._index or self._older, None
             self._version = version
 
@@ -128,17 +141,26 @@ class GeometryColumn:
         chunks, starts, counts = np.unique(rows // CHUNK, return_index=True, return_counts=True)
         scattered = np.zeros(len(rows), bool)
         found, order = [], [np.empty(0, np.int64)]
+        with self._lock:
+            wanted = [
+                self._key(chunk) in self._chunks or self._worth(chunk, rows[start : start + count])
+                for chunk, start, count in zip(chunks.tolist(), starts.tolist(), counts.tolist(), strict=True)
+            ]
+        whole = self._whole(chunks[wanted].tolist(), connection)
         for chunk, start, count in zip(chunks.tolist(), starts.tolist(), counts.tolist(), strict=True):
             own = slice(start, start + count)
-            with self._lock:
-                wanted = self._key(chunk) in self._chunks or self._worth(chunk, rows[own])
             # an older snapshot sees only the first geometries of the last chunk
-            whole = self._chunk(chunk, connection) if wanted else None
-            if whole is None:
+            one = whole.get(chunk)
+            if one is None:
                 scattered[own] = True
             else:
-                found.append(whole.take(rows[own] % CHUNK))
+                found.append(one if count == len(one) else one.take(rows[own] % CHUNK))
                 order.append(np.arange(start, start + count))
+        located = scattered & self._points[rows]
+        if located.any():
+            found.append(_located(self._boxes[rows[located], :2]))
+            order.append(np.flatnonzero(located))
+        scattered &= ~located
         if scattered.any() or not found:
             found.append(self._single(self._numbers[rows[scattered]], connection))
             order.append(np.flatnonzero(scattered))
@@ -184,7 +206,10 @@ class GeometryColumn:
         with self._lock:
             if self._index is None and len(self._numbers):
                 self._index = SpatialIndex.from_boxes(
-                    self._boxes, self.ids, load=lambda wanted: self.take(wanted, self._source).lonlat
+                    self._boxes,
+                    self.ids,
+                    load=lambda wanted: self.take(wanted, self._source).lonlat,
+                    points=self._points,
                 )
                 if self._older is not None:
                     self._index.inherit(self._older)
@@ -194,25 +219,45 @@ class GeometryColumn:
     def _key(self, chunk: int) -> tuple[int, int]:
         return chunk, min(len(self._numbers) - chunk * CHUNK, CHUNK)
 
-    def _chunk(self, chunk: int, connection: Callable[[], duckdb.DuckDBPyConnection]) -> Geometries | None:
-        found = self._kept(self._key(chunk))
-        if found is not None:
-            return found
-        with self._reading[chunk % len(self._reading)]:
-            numbers = self._numbers[chunk * CHUNK : chunk * CHUNK + CHUNK]
-            key = (chunk, len(numbers))
-            found = self._kept(key)
-            if found is not None:
-                return found
+    def _whole(
+        self, chunks: list[int], connection: Callable[[], duckdb.DuckDBPyConnection]
+    ) -> dict[int, Geometries | None]:
+        """Whole chunks; None for one that the connection does not see all of."""
+        found = {chunk: self._kept(self._key(chunk)) for chunk in chunks}
+        for portion, group in groupby((chunk for chunk in chunks if found[chunk] is None), lambda one: one // TOGETHER):
+            with self._reading[portion % len(self._reading)]:
+                missing = []
+                for chunk in group:
+                    found[chunk] = self._kept(self._key(chunk))
+                    if found[chunk] is None:
+                        missing.append(chunk)
+                for run in _runs(missing, max(_READ_BYTES // self._stored, 1)):
+                    found.update(self._read_chunks(run, connection))
+        return found
+
+    def _read_chunks(
+        self, run: list[int], connection: Callable[[], duckdb.DuckDBPyConnection]
+    ) -> Iterator[tuple[int, Geometries | None]]:
+        """Consecutive chunks that are read now."""
+        span = slice(run[0] * CHUNK, (run[-1] + 1) * CHUNK)
+        numbers, points = self._numbers[span], self._points[span]
+        if bool(points.all()):
+            parts = [_located(self._boxes[chunk * CHUNK : (chunk + 1) * CHUNK, :2]) for chunk in run]
+        else:
             table = self._rows(connection(), f"n BETWEEN {numbers[0]} AND {numbers[-1]}")
-            if len(table) < len(numbers):
-                return None
-            found = _decode(table)
+            self._stored = max(table.nbytes // len(run), 1)
+            cuts = np.searchsorted(table["n"].to_numpy(), [*numbers[::CHUNK], numbers[-1] + 1]).tolist()
+            parts = [_decode(table.slice(low, high - low)) for low, high in pairwise(cuts)]
+        for chunk, found in zip(run, parts, strict=True):
+            key = self._key(chunk)
+            if len(found) < key[1]:
+                yield chunk, None
+                continue
             size = _bytes_of(found)
             with self._lock:
                 self._chunks.fit(self._own + self._more())
                 self._chunks.put(key, found, size)
-        return found
+            yield chunk, found
 
     def fit(self) -> None:
         """Forget geometries that have no room any more."""
@@ -245,8 +290,58 @@ class GeometryColumn:
         return found, _decode(table), pc.binary_length(table["wkb"]).fill_null(0).to_pylist()
 
     def _rows(self, connection: duckdb.DuckDBPyConnection, where: str) -> pa.Table:
-        text = f"SELECT n, crs, wkb, lonlat, error FROM geometries WHERE {where} ORDER BY n"
-        return connection.sql(text).to_arrow_table()
+        text = f"SELECT n, crs, wkb, lonlat, error FROM geometries WHERE {where}"
+        return _ascending(connection.sql(text).to_arrow_table())
+
+
+def _ascending(rows: pa.Table) -> pa.Table:
+    """Rows by number; they are stored so, and to have the database sort them would take as long as to read them."""
+    numbers = rows["n"].to_numpy()
+    return rows if bool((numbers[1:] > numbers[:-1]).all()) else rows.sort_by("n")
+
+
+def _runs(chunks: list[int], most: int) -> list[list[int]]:
+    """Consecutive chunks in portions of bounded size."""
+    runs: list[list[int]] = []
+    for chunk in chunks:
+        if runs and runs[-1][-1] == chunk - 1 and len(runs[-1]) < most:
+            runs[-1].append(chunk)
+        else:
+            runs.append([chunk])
+    return runs
+
+
+def _points(
+    connection: duckdb.DuckDBPyConnection, numbers: Ids, boxes: npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_]:
+    """Which of new geometries are plane points in CRS84, whose box tells all of them.
+
+    No other WKB of 21 bytes has a coordinate. A zero may have lost its sign in the box.
+    """
+    from semcube.geometry.crs import CRS84
+
+    found: npt.NDArray[np.bool_] = (boxes[:, :2] == boxes[:, 2:]).all(axis=1) & (boxes[:, :2] != 0).all(axis=1)
+    places = np.flatnonzero(found)
+    if len(places):
+        stored = connection.sql(
+            f"SELECT n FROM geometries WHERE n BETWEEN {numbers[places[0]]} AND {numbers[places[-1]]}"
+            f" AND minx = maxx AND miny = maxy AND octet_length(wkb) = {_POINT_BYTES} AND lonlat IS NULL"
+            f" AND error IS NULL AND crs = '{CRS84.iri}'"
+        ).to_arrow_table()
+        found &= members(numbers, distinct(stored["n"].to_numpy()))
+    return found
+
+
+def _located(xy: npt.NDArray[np.float64]) -> Geometries:
+    """Points by their coordinates."""
+    import shapely
+
+    from semcube.geometry.literals import Geometries
+
+    native = np.asarray(shapely.points(xy), dtype=object)
+    found = Geometries(native, np.zeros(len(native), np.int16))
+    found.__dict__["lonlat"] = native
+    return found
 
 
 def _bytes_of(geometries: Geometries) -> int:

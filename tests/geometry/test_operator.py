@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from semcube.errors import GeometryError
 from semcube.geometry import operator, selection
 from semcube.geometry.metres import distance_m
-from semcube.geometry.operator import DISTANCE, Side, SpatialJoin, is_sound, spatial_join
+from semcube.geometry.operator import DISTANCE, SpatialJoin, spatial_join
 from semcube.geometry.relations import RELATIONS, evaluate, matches, matrices
 from semcube.geometry.selection import spatial_filter
+from semcube.geometry.sides import PointSide, Side, is_sound
 
 from .shapes import geometries
 
@@ -72,6 +73,33 @@ def test_a_side_is_joined_part_by_part(
     assert sorted(found) == brute(*((held, other) if first else (other, held)), name)
     known = side.sound >= 0
     assert (side.sound[known] == is_sound(held[known])).all()
+
+
+_PLACES = st.lists(st.tuples(*[st.integers(-2, 10).map(lambda n: n / 2)] * 2), max_size=8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(_COLUMN, _PLACES, st.booleans(), st.booleans(), st.booleans())
+def test_points_by_their_coordinates_join_as_geometries_do(
+    column: np.ndarray, places: list[tuple[float, float]], first: bool, prepared: bool, held: bool
+) -> None:
+    xy = np.array(places, float).reshape(-1, 2)
+    points = np.asarray(shapely.points(xy), dtype=object).reshape(-1)
+    with preparing(prepared):
+        for name in (*RELATIONS, "FF0******", "*********"):
+            side, other = PointSide(xy), Side(column)
+            pair = (side, other) if first else (other, side)
+            found = [one for part in SpatialJoin(name).batches(*pair, held=side if held else other) for one in [part]]
+            expected = brute(*((points, column) if first else (column, points)), name)
+            assert sorted(pair for part in found for pair in _pairs(part)) == expected, name
+
+
+def test_points_by_their_coordinates_are_found_within_a_distance() -> None:
+    xy = np.random.default_rng(6).random((300, 2))
+    lines = shapely.linestrings(np.random.default_rng(7).random((40, 3, 2)))
+    expected = spatial_join(shapely.points(xy), lines, DISTANCE, distance_m=2000)
+    found = SpatialJoin(DISTANCE, 2000).batches(PointSide(xy), Side(lines))
+    assert sorted(pair for part in found for pair in _pairs(part)) == _pairs(expected)
 
 
 @settings(max_examples=40, deadline=None)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from semcube.geometry.histogram import Histogram
 from semcube.geometry.index import SpatialIndex
-from semcube.geometry.operator import is_sound
 from semcube.geometry.relations import RELATIONS, evaluate
 from semcube.geometry.selection import related, spatial_filter
+from semcube.geometry.sides import is_sound
 from semcube.geometry.sorted import distinct, members, searched
 from semcube.geometry.windows import Window
 from tests.geometry.shapes import geometries as anything

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
 from semcube.io.terms import IRI, key
 from semcube.sparql import spatial_join, spatial_reach
 from semcube.sparql.algebra import Algebra
+from semcube.sparql.dataset import Dataset
 from semcube.sparql.explain import Trace
 from semcube.sparql.memory import MemoryDataset
 from semcube.sparql.parser import parse_query
@@ -61,17 +63,19 @@ def geometry(rng: random.Random) -> str:
     return rng.choice(others) + "^^geo:wktLiteral"
 
 
-def data(seed: int, features: int = 25) -> MemoryDataset:
+def turtle(seed: int, features: int = 25) -> str:
     rng = random.Random(seed)
     lines = [f":f{i} :kind :{rng.choice('ab')} ; geo:asWKT {geometry(rng)} ." for i in range(features)]
     lines += [f":r{i} :kind :a ; geo:asWKT {related} ." for i, related in enumerate(RELATED)]
     lines += [':g :kind :a ; geo:asWKT "no geometry", 5 .']
-    return MemoryDataset.parse(
-        PREFIXES.replace("PREFIX", "@prefix").replace("> @", "> . @").replace(">\n", "> .\n") + "\n".join(lines)
-    )
+    return PREFIXES.replace("PREFIX", "@prefix").replace("> @", "> . @").replace(">\n", "> .\n") + "\n".join(lines)
 
 
-def bag(dataset: MemoryDataset, query: str, push_down: str) -> Counter[tuple[str | None, ...]]:
+def data(seed: int, features: int = 25) -> MemoryDataset:
+    return MemoryDataset.parse(turtle(seed, features))
+
+
+def bag(dataset: Dataset, query: str, push_down: str) -> Counter[tuple[str | None, ...]]:
     answer = execute(PREFIXES + query, dataset, push_down=push_down)  # type: ignore[typeddict-item]
     return Counter(tuple(None if t is None else key(t) for t in row) for row in answer.rows())
 
@@ -100,6 +104,30 @@ def test_join_by_each_relation(relation: str) -> None:
     for seed in range(2):
         pattern = f"?f :kind :a ; geo:asWKT ?v . ?g :kind :b ; geo:asWKT ?w FILTER(geof:{relation}(?v, ?w))"
         assert_same(data(seed, 16), f"SELECT * {{ {pattern} }}")
+
+
+@pytest.fixture(scope="module")
+def stored() -> Iterator[tuple[MemoryDataset, Store]]:
+    with Store.in_memory() as store:
+        store.load(turtle(5, 60).encode(), format="ttl")
+        yield data(5, 60), store
+
+
+@pytest.mark.parametrize("chunk", [5, 65536])
+def test_a_store_joins_its_points_as_the_reference_does(
+    chunk: int, stored: tuple[MemoryDataset, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spatial_join, "CHUNK", chunk)
+    reference, store = stored
+    found = 0
+    for condition in (*(f"geof:{relation}(?v, ?w)" for relation in RELATIONS), *DISTANCES[:3]):
+        pattern = f"?f :kind :a ; geo:asWKT ?v . ?g :kind :b ; geo:asWKT ?w FILTER({condition})"
+        expected = bag(reference, f"SELECT * {{ {pattern} }}", "off")
+        with store.snapshot() as snapshot:
+            for push_down in ("auto", "forced"):
+                assert bag(snapshot, f"SELECT * {{ {pattern} }}", push_down) == expected, condition
+        found += sum(expected.values())
+    assert found > 0
 
 
 DISTANCES = [

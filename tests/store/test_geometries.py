@@ -83,9 +83,9 @@ def test_chunks_few_and_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_older_snapshot_reads_beside_a_newer_one() -> None:
     with Store.in_memory(settings=ONE) as store:
-        keys = load(store, [f"POINT ({i} 1)" for i in range(20)])
+        keys = load(store, [f"POINT Z ({i} 1 1)" for i in range(20)])
         old = store.open_snapshot()
-        more = [f'"POINT ({i} 2)"^^<{WKT_LITERAL}>' for i in range(20)]
+        more = [f'"POINT Z ({i} 2 1)"^^<{WKT_LITERAL}>' for i in range(20)]
         lines = "".join(f"<http://e/m{i}> <{GEO}asWKT> {k} .\n" for i, k in enumerate(more))
         store.load(lines.encode(), format="nt")
         with store.snapshot() as new:
@@ -119,9 +119,10 @@ def test_later_loads_are_seen() -> None:
 def test_reading_one_chunk_holds_up_no_reader_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
     """A large answer reads chunk after chunk; a small one that wants another chunk does not wait for it."""
     monkeypatch.setattr(module, "CHUNK", 16)
+    monkeypatch.setattr(module, "TOGETHER", 1)
     monkeypatch.setattr(module, "MANY", 1)
     with Store.in_memory(settings=ONE) as store:
-        load(store, [f"POINT ({i} {i % 80})" for i in range(64)])
+        load(store, [f"POINT Z ({i} {i % 80} 1)" for i in range(64)])
         with store.snapshot() as snapshot:
             column = store._geometries
             column.refresh(snapshot.connection(), snapshot.version)
@@ -201,3 +202,67 @@ def test_geometries_use_what_others_leave() -> None:
                     assert (column.take(numbers, snapshot.connection).native == expected).all()
                     assert column._chunks.nbytes <= 1000 + left
                 assert (column._chunks.nbytes > 0) == (left > 0)
+
+
+def test_points_are_known_by_their_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plane points in CRS84 are never read; whatever else has a box of no size is."""
+    texts = [f"POINT ({i}.5 {i % 7 + 1})" for i in range(40)]
+    others = [
+        "POINT (0 5)",
+        "POINT (-0.0 5)",
+        f"<{EPSG}4326> POINT (53 10)",
+        f"<{EPSG}3035> POINT (3212000 4321000)",
+        "POINT Z (1 2 3)",
+        "MULTIPOINT ((7 8), (7 8))",
+        "GEOMETRYCOLLECTION (POINT (7 8))",
+        "LINESTRING (7 8, 7 8)",
+        "POINT EMPTY",
+        "POINT (x)",
+    ]
+    with Store.in_memory(settings=ONE) as store:
+        keys = load(store, texts + others)
+        with store.snapshot() as snapshot:
+            numbers = snapshot.dictionary.find(pa.array(keys))
+            index = snapshot.spatial_index()
+            assert index is not None
+            xy = index.coordinates(numbers)
+            assert (~np.isnan(xy[:, 0])).tolist() == [True] * 40 + [False] * 10
+            assert index.sound(numbers).tolist() == [1] * 40 + [-1] * 10
+            expected = parse(texts + others, WKT_LITERAL)
+            for many in (1, 1000):
+                monkeypatch.setattr(module, "MANY", many)
+                column = module.GeometryColumn(snapshot.connection)
+                column.refresh(snapshot.connection(), snapshot.version)
+                found = column.take(numbers, snapshot.connection)
+                assert [str(g) for g in found.native] == [str(g) for g in expected.native]
+                assert [str(s) for s in found.systems_by_row()] == [str(s) for s in expected.systems_by_row()]
+            monkeypatch.setattr(column, "_rows", None)
+            assert [g.x for g in column.take(numbers[:40], snapshot.connection).lonlat] == [i + 0.5 for i in range(40)]
+    assert xy[:40].tolist() == [[i + 0.5, i % 7 + 1.0] for i in range(40)]
+
+
+def test_runs_of_chunks_are_read_as_single_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHUNK", 8)
+    monkeypatch.setattr(module, "MANY", 1)
+    texts = [f"POINT ({i}.5 1)" if i // 8 % 3 == 0 else f"LINESTRING ({i} 1, {i} 2)" for i in range(100)]
+    with Store.in_memory(settings=ONE) as store:
+        numbers_of = pa.array(load(store, texts))
+        with store.snapshot() as snapshot:
+            numbers = snapshot.dictionary.find(numbers_of)
+            asked: list[str] = []
+            for together, stored in ((1, 1), (4, 1), (4, 1 << 40), (16, 1)):
+                monkeypatch.setattr(module, "TOGETHER", together)
+                column = module.GeometryColumn(snapshot.connection)
+                column.refresh(snapshot.connection(), snapshot.version)
+                column._stored = stored
+                read = column._rows
+                monkeypatch.setattr(column, "_rows", lambda c, where, read=read: asked.append(where) or read(c, where))
+                column.take(numbers[40:43], snapshot.connection)
+                found = column.take(numbers, snapshot.connection)
+                assert [str(g) for g in found.native] == [str(g) for g in parse(texts, WKT_LITERAL).native]
+                assert len(column._chunks) == 13
+                asked.append("")
+    cuts = [place for place, text in enumerate(asked) if not text]
+    counts = np.diff([-1, *cuts]) - 1
+    assert counts[0] == 8
+    assert counts[3] < counts[1] < counts[0]

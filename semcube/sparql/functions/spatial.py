@@ -20,9 +20,9 @@ from semcube.errors import InputError
 from semcube.geometry.crs import CRS84, same
 from semcube.geometry.functions import KERNELS, Kernel
 from semcube.geometry.literals import NO_SYSTEM, Geometries
-from semcube.geometry.operator import is_sound
 from semcube.geometry.portions import portions
 from semcube.geometry.relations import RELATIONS, Relation, evaluate, relation
+from semcube.geometry.sides import is_sound
 from semcube.geometry.units import unit
 from semcube.io.terms import IRI, Literal
 from semcube.sparql.columns import ERROR, FALSE, Column
