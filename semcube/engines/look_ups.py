@@ -272,8 +272,8 @@ class Probe:
         self._by = "s" if "s" in equal else "o" if "o" in equal else "s"
         pairs = self._pairs(self._by)
         if self._by in equal:
-            key = np.array([equal[self._by]])
-            self._low, self._high = (int(np.searchsorted(pairs.first, key, side)[0]) for side in ("left", "right"))
+            low, high = pairs.first.searched(np.array([equal[self._by]]))
+            self._low, self._high = int(low[0]), int(high[0])
         else:
             self._low, self._high = 0, len(pairs.first)
 

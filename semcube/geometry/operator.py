@@ -36,6 +36,9 @@ THREAD_PAIRS = 20_000
 _THREAD_VERTICES = 10 * THREAD_PAIRS
 _PREPARED_VERTICES = 2_000_000
 _WORTH_PREPARING = 200
+_PIECE = 16_384
+_AGAIN = 1.2
+"""A piece of pairs that are tested together, and how many times as many geometries may be prepared for that."""
 _FAR_AWAY = shapely.Point(1e9, 1e9)
 
 Pairs = tuple[np.ndarray, np.ndarray]
@@ -263,14 +266,20 @@ class _Test:
 
     def _in_order(self, pairs: Pairs, side: int) -> tuple[np.ndarray, int]:
         """Pairs in the order of the stream, whose geometries are then near one another in memory."""
-        uses = np.bincount(pairs[side])
+        results = [self._piece((pairs[0][part], pairs[1][part]), side) for part in _pieces(pairs[side])]
+        return np.concatenate([found for found, _ in results]), sum(errors for _, errors in results)
+
+    def _piece(self, pairs: Pairs, side: int) -> tuple[np.ndarray, int]:
+        low = int(pairs[side].min())
+        places = pairs[side] - low
+        uses = np.bincount(places)
         own = np.empty(len(uses), dtype=object)
         once, again = np.flatnonzero(uses == 1), np.flatnonzero(uses > 1)
-        own[once] = self.sides[side].some(once)
-        copies = _copies(self.sides[side].some(again))
+        own[once] = self.sides[side].some(once + low)
+        copies = _copies(self.sides[side].some(again + low))
         shapely.prepare(copies)
         own[again] = copies
-        return self._evaluated(own[pairs[side]], pairs, side)
+        return self._evaluated(own[places], pairs, side)
 
     def _grouped(self, pairs: Pairs, side: int) -> tuple[np.ndarray, int]:
         """Pairs sorted by the prepared side, in portions of a bounded number of prepared vertices."""
@@ -321,6 +330,18 @@ class _Test:
                 result[part] = row_by_row_where_it_fails(holds, some, False, errors)
             failed += len(errors)
         return result, failed
+
+
+def _pieces(rows: np.ndarray) -> list[slice]:
+    """Pairs in pieces whose prepared geometries stay in the processor's cache, if few have to be prepared twice."""
+    whole = np.count_nonzero(np.bincount(rows, minlength=1))
+    for size in (_PIECE, 4 * _PIECE):
+        parts = [slice(start, start + size) for start in range(0, len(rows), size)]
+        if len(parts) < 2:
+            break
+        if sum(len(distinct(rows[part])) for part in parts) <= _AGAIN * whole:
+            return parts
+    return [slice(None)]
 
 
 def _copies(geometries: np.ndarray) -> np.ndarray:

@@ -231,7 +231,7 @@ class GeometryColumn:
                     found[chunk] = self._kept(self._key(chunk))
                     if found[chunk] is None:
                         missing.append(chunk)
-                for run in _runs(missing, max(_READ_BYTES // self._stored, 1)):
+                for run in _runs(missing, max(min(_READ_BYTES // self._stored, self._own // _READ_BYTES), 1)):
                     found.update(self._read_chunks(run, connection))
         return found
 

@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Store"]
 
+_FREE = 32 * 1024 * 1024
+"""Bytes that allocators and what is being read take beside what is kept."""
+
 
 class Store:
     """A store of RDF quads in a folder, made for GeoSPARQL; see :meth:`open`.
@@ -71,7 +74,8 @@ class Store:
         part = settings.memory_mb * 1024 * 1024 // 8
         self._cache = Cache(part)
         cache = self._cache
-        self._geometries = GeometryColumn(connection.cursor, part, lambda: max(part * 5 // 2 - cache.nbytes, 0))
+        beside = 3 * part - _FREE
+        self._geometries = GeometryColumn(connection.cursor, part, lambda: max(beside - cache.nbytes, 0))
         cache.when_grown(self._geometries.fit)
         for forget in (self._cache.clear, self._geometries.clear):
             forget_when_short(forget)

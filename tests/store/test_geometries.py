@@ -252,7 +252,7 @@ def test_runs_of_chunks_are_read_as_single_ones(monkeypatch: pytest.MonkeyPatch)
             asked: list[str] = []
             for together, stored in ((1, 1), (4, 1), (4, 1 << 40), (16, 1)):
                 monkeypatch.setattr(module, "TOGETHER", together)
-                column = module.GeometryColumn(snapshot.connection)
+                column = module.GeometryColumn(snapshot.connection, 1 << 30)
                 column.refresh(snapshot.connection(), snapshot.version)
                 column._stored = stored
                 read = column._rows

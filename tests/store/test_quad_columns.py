@@ -35,15 +35,15 @@ def store() -> Store:
 
 
 def test_memory_is_bounded_and_the_least_used_goes() -> None:
-    columns = QuadColumns(10_000)
+    columns = QuadColumns(5_000)
     for predicate in range(20):
         columns.put("s", predicate, 1, pairs(200))
         columns.get("s", 0, 1)
-    assert columns.nbytes <= 10_000
+    assert columns.nbytes <= 5_000
     assert columns.get("s", 0, 1) is not None
     assert columns.get("s", 1, 1) is None
     assert columns.get("s", 19, 1) is not None
-    assert columns.nbytes == 3 * 200 * 16
+    assert columns.nbytes == 3 * 200 * 8
 
 
 def test_large_predicates_are_read_when_wanted_again_and_too_large_ones_never() -> None:
