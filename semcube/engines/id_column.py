@@ -7,6 +7,8 @@ what is above its least id, in four bytes: half the memory, and half the cache l
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -37,7 +39,7 @@ class IdColumn:
     def __init__(self, ids: Ids) -> None:
         self.base = int(ids.min()) if len(ids) else 0
         """The least id, where ids are narrow; else 0."""
-        self.offsets: npt.NDArray[np.uint32] | Ids
+        self.offsets: npt.NDArray[Any]
         """What is to be added to it."""
         if len(ids) and int(ids.max()) - self.base <= _SPAN:
             self.offsets = (ids - self.base).astype(np.uint32)
@@ -53,7 +55,7 @@ class IdColumn:
         return self.offsets.nbytes
 
     def __getitem__(self, places: Ids | slice) -> Ids:
-        found = self.offsets[places]
+        found: Ids = self.offsets[places]
         return found if found.dtype == np.int64 else np.add(found, self.base, dtype=np.int64)
 
     def searched(self, wanted: Ids) -> tuple[Ids, Ids]:

@@ -101,7 +101,8 @@ class Directory:
     def _above(self, place: npt.NDArray[np.int32]) -> Ids:
         """The distinct ids by their numbers, as what they are above the first."""
         places = place if self._bounds is None else self._bounds.take(place, mode="clip")
-        return np.subtract(self._offsets.take(places, mode="clip"), self._first, dtype=np.int64)
+        found: Ids = np.subtract(self._offsets.take(places, mode="clip"), self._first, dtype=np.int64)
+        return found
 
 
 class SortedPairs:

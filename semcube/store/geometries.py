@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 
 from semcube.engines import ids
 from semcube.engines.embedded import registered
-from semcube.geometry.sorted import distinct, members
 from semcube.store.kept import Kept
 from semcube.store.recent import Recent
 
@@ -90,6 +89,7 @@ class GeometryColumn:
             if len(rows):
                 numbers = rows["n"].to_numpy()
                 boxes = np.column_stack([rows[name].to_numpy() for name in ("minx", "miny", "maxx", "maxy")])
+                del rows
                 self._points = np.concatenate([self._points, _points(connection, numbers, boxes)])
                 self._numbers = np.concatenate([self._numbers, numbers])
                 self._boxes = np.concatenate([self._boxes, boxes])
@@ -325,10 +325,11 @@ def _points(
     if len(places):
         stored = connection.sql(
             f"SELECT n FROM geometries WHERE n BETWEEN {numbers[places[0]]} AND {numbers[places[-1]]}"
-            f" AND minx = maxx AND miny = maxy AND octet_length(wkb) = {_POINT_BYTES} AND lonlat IS NULL"
-            f" AND error IS NULL AND crs = '{CRS84.iri}'"
+            " AND minx = maxx AND miny = maxy AND minx <> 0 AND miny <> 0 AND lonlat IS NULL AND error IS NULL"
+            f" AND octet_length(wkb) = {_POINT_BYTES} AND crs = '{CRS84.iri}'"
         ).to_arrow_table()
-        found &= members(numbers, distinct(stored["n"].to_numpy()))
+        found[:] = False
+        found[np.searchsorted(numbers, stored["n"].to_numpy())] = True
     return found
 
 
