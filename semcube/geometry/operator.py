@@ -267,7 +267,7 @@ class _Test:
     def _in_order(self, pairs: Pairs, side: int) -> tuple[np.ndarray, int]:
         """Pairs in the order of the stream, whose geometries are then near one another in memory."""
         results = [self._piece((pairs[0][part], pairs[1][part]), side) for part in _pieces(pairs[side])]
-        return np.concatenate([found for found, _ in results]), sum(errors for _, errors in results)
+        return np.concatenate([pairs[0][:0] != 0, *(found for found, _ in results)]), sum(n for _, n in results)
 
     def _piece(self, pairs: Pairs, side: int) -> tuple[np.ndarray, int]:
         low = int(pairs[side].min())
@@ -335,6 +335,8 @@ class _Test:
 def _pieces(rows: np.ndarray) -> list[slice]:
     """Pairs in pieces whose prepared geometries stay in the processor's cache, if few have to be prepared twice."""
     whole = np.count_nonzero(np.bincount(rows, minlength=1))
+    if not whole:
+        return []
     for size in (_PIECE, 4 * _PIECE):
         parts = [slice(start, start + size) for start in range(0, len(rows), size)]
         if len(parts) < 2:

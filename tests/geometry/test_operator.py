@@ -38,12 +38,15 @@ def brute(left: np.ndarray, right: np.ndarray, relation: str) -> list[tuple[int,
 @contextmanager
 def preparing(always: bool) -> Iterator[None]:
     """Small joins do not prepare of themselves; with this they do, in portions of a few vertices."""
-    before = operator._WORTH_PREPARING, operator._PREPARED_VERTICES
-    operator._WORTH_PREPARING, operator._PREPARED_VERTICES = (-1, 20) if always else before
+    names = ("_WORTH_PREPARING", "_PREPARED_VERTICES", "_PIECE", "_AGAIN")
+    before = [getattr(operator, name) for name in names]
+    for name, value in zip(names, (-1, 20, 2, 1.5) if always else before, strict=True):
+        setattr(operator, name, value)
     try:
         yield
     finally:
-        operator._WORTH_PREPARING, operator._PREPARED_VERTICES = before
+        for name, value in zip(names, before, strict=True):
+            setattr(operator, name, value)
 
 
 def _pairs(found: tuple[np.ndarray, np.ndarray]) -> list[tuple[int, int]]:
