@@ -139,6 +139,20 @@ def test_chunks_threads_and_order_of_sides_do_not_matter(
     assert sorted(_pairs((swapped[1], swapped[0]))) == expected
 
 
+@pytest.mark.parametrize("name", ["sfContains", "ehContains", "sfTouches"])
+def test_pairs_are_tested_in_pieces(
+    many: tuple[np.ndarray, np.ndarray], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = _pairs(spatial_join(*many, name))
+    coordinates = PointSide(shapely.get_coordinates(many[1]))
+    for again in (0.5, 1e9):
+        monkeypatch.setattr(operator, "_PIECE", 97)
+        monkeypatch.setattr(operator, "_AGAIN", again)
+        assert _pairs(spatial_join(*many, name)) == expected
+        found = SpatialJoin(name, threads=2).batches(Side(many[0]), coordinates)
+        assert sorted(pair for part in found for pair in _pairs(part)) == expected
+
+
 def test_batches_are_bounded(many: tuple[np.ndarray, np.ndarray]) -> None:
     join = SpatialJoin("sfDisjoint", chunk=10_000)
     sizes = [len(first) for first, _ in join.batches(*many)]
