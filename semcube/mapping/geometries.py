@@ -35,6 +35,8 @@ _NAMES = np.array(
 )  # fmt: skip
 _NAMES_COLUMN = pa.array(_NAMES, pa.large_string())
 _POINT, _LINE = 1, 2
+_FIRST, _SECOND = 9 + np.arange(16), 25 + np.arange(16)
+"""Where the bytes of the first two points of a line are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,12 +206,14 @@ def prepare(
     errors: dict[int, str] = {}
     is_null = wkb.is_null().to_numpy(zero_copy_only=False)
     kinds = set(np.unique(codes[~is_null]).tolist())
-    invalid, repaired = (None if system.reprojects else _invalid_by_bytes(wkb, kinds)), 0
+    known = _canonical(wkb, system) if canonical else None
+    invalid, repaired = (None if system.reprojects else _invalid_by_bytes(wkb, kinds, known)), 0
     if invalid is None or (invalid and on_error == "repair"):
+        before = wkb
         wkb, errors, invalid, repaired = _through_shapely(wkb, _NAMES[codes], system, on_error)
         codes, empty = _codes(wkb)
+        known = _canonical(wkb, system) if canonical and wkb is not before else known
     types = _NAMES_COLUMN.take(pa.array(codes))
-    known = _canonical(wkb, system) if canonical else None
     if known is None or texts or not known.any():
         written, wkt = wkb, wkb_to_wkt(wkb, system.target)
     else:
@@ -243,7 +247,7 @@ def _canonical(wkb: pa.Array, system: OutputSystem) -> np.ndarray | None:
     return has_canonical_text(wkb) if canonical_system(system.target) else None
 
 
-def _invalid_by_bytes(wkb: pa.Array, kinds: set[int]) -> int | None:
+def _invalid_by_bytes(wkb: pa.Array, kinds: set[int], canonical: np.ndarray | None) -> int | None:
     """How many geometries are invalid, where their kinds tell it without GEOS; else None.
 
     Points always are valid. A line is if all its ordinates are finite and it has two points that differ.
@@ -252,15 +256,21 @@ def _invalid_by_bytes(wkb: pa.Array, kinds: set[int]) -> int | None:
         return 0
     if kinds != {_LINE}:
         return None
-    found = line_vertices(wkb)
-    if found is None:
-        return None
-    offsets, x, y = found
-    counts = np.diff(offsets)
-    if (counts == 1).any() or not (np.isfinite(x).all() and np.isfinite(y).all()):
-        return None
-    starts = offsets[:-1][counts > 0]
-    doubtful = np.flatnonzero(counts > 0)[(x[starts] == x[starts + 1]) & (y[starts] == y[starts + 1])]
+    if canonical is not None and canonical.all():
+        # finite, and of at least two points, which come after nine bytes
+        starts = np.frombuffer(wkb.buffers()[1], np.int64, len(wkb), 8 * wkb.offset)
+        data = np.frombuffer(wkb.buffers()[2], np.uint8)
+        doubtful = np.flatnonzero((data[starts[:, None] + _FIRST] == data[starts[:, None] + _SECOND]).all(axis=1))
+    else:
+        found = line_vertices(wkb)
+        if found is None:
+            return None
+        offsets, x, y = found
+        counts = np.diff(offsets)
+        if (counts == 1).any() or not (np.isfinite(x).all() and np.isfinite(y).all()):
+            return None
+        begin = offsets[:-1][counts > 0]
+        doubtful = np.flatnonzero(counts > 0)[(x[begin] == x[begin + 1]) & (y[begin] == y[begin + 1])]
     if not len(doubtful):
         return 0
     import shapely

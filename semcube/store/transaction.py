@@ -187,7 +187,7 @@ class Transaction:
         found, added = self._encoder.encode_columns(columns)
         for each in added:
             if each.column.datatype in GEOMETRY_LITERALS:
-                shapes = each.column.shapes
+                shapes = None if self._encoder.derives else each.column.shapes
                 known = () if shapes is None else (shapes.wkb.take(pa.array(each.rows)), shapes.crs)
                 self._report_geometries(*write_geometries(self._geometries, each.table(), *known))
         return found

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyproj
 import pytest
 import shapely
@@ -12,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semcube.errors import CRSError, RowError
-from semcube.geometry import parse, serialise
+from semcube.geometry import parse, serialise, wkb_to_wkt
 from semcube.mapping.geometries import output_system, prepare, type_names
 from semcube.vocab import GEO, SF, WKT_LITERAL
 
@@ -148,3 +151,28 @@ def test_a_ten_megabyte_polygon_passes_in_its_own_batch() -> None:
     assert len(lexical) > 10_000_000
     again = shapely.from_wkt(lexical[1 : lexical.rindex('"')])
     assert np.array_equal(shapely.get_coordinates(again), shapely.get_coordinates(ring))
+
+
+_ORDINATES = st.one_of(st.floats(-180, 180), st.integers(-1, 1).map(float), st.just(float("inf")))
+_LINES = st.lists(st.tuples(_ORDINATES, _ORDINATES), min_size=2, max_size=4).map(
+    lambda points: struct.pack(f"<BII{2 * len(points)}d", 1, 2, len(points), *(each for one in points for each in one))
+)
+
+
+@given(st.lists(st.one_of(_LINES, st.none(), st.sampled_from(SHAPES).map(shapely.from_wkt).map(shapely.to_wkb))))
+@settings(max_examples=150, deadline=None)
+@pytest.mark.parametrize("texts", [True, False])
+@pytest.mark.parametrize("wanted", ["keep", "EPSG:4326"])
+def test_what_is_canonical_is_found_with_the_same_counts_and_texts(
+    texts: bool, wanted: str, wkb: list[bytes | None]
+) -> None:
+    system, column = output_system("EPSG:4326", wanted, where="t"), pa.array(wkb, pa.large_binary())
+    plain, made = prepare(column, system), prepare(column, system, canonical=True, texts=texts)
+    for name in ("null", "empty", "invalid", "repaired", "errors"):
+        assert getattr(made, name) == getattr(plain, name)
+    known = pa.array(made.canonical)
+    assert known.to_pylist() == made.canonical_wkb().is_valid().to_pylist()
+    assert wkb_to_wkt(made.canonical_wkb(), system.target).filter(known).equals(plain.wkt.filter(known))
+    expected = plain.wkt if texts else pc.if_else(known, pa.scalar(None, pa.large_string()), plain.wkt)
+    assert made.wkt.equals(expected)
+    assert made.wkb.equals(plain.wkb)
