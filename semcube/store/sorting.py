@@ -26,6 +26,7 @@ LARGE = 10**15 - 1
 """Integers up to here compare as doubles do."""
 _RANGE = 1 << 31
 _ROWS = 1 << 16
+_FEW = 1024
 _FIRSTS = np.array([ids.first(tag) for tag in ids.Tag] + [ids.last(max(ids.Tag)) + 1])
 _NEAR, _FAR = (ids.make(ids.Tag.INTEGER, ids.BIAS + value) for value in (-LARGE, LARGE))
 
@@ -55,10 +56,17 @@ class PredicateCounts:
             objects, [ids.first(ids.Tag.INTEGER), _NEAR, _FAR + 1, ids.last(ids.Tag.INTEGER) + 1]
         )
         self.inexact = bool(near > low or high > far)
-        if self.tags & 1 << ids.Tag.NUMERIC:
-            places = np.searchsorted(objects, inexact)
-            inside = places < len(objects)
-            self.inexact |= bool((objects[places[inside]] == inexact[inside]).any())
+        if self.tags & 1 << ids.Tag.NUMERIC and not self.inexact:
+            low, high = np.searchsorted(inexact, [objects[0], objects[-1] + 1])
+            # usually none is, or many are
+            self.inexact = any(_meet(objects, part) for part in np.split(inexact[low:high], [_FEW]))
+
+
+def _meet(numbers: Ids, others: Ids) -> bool:
+    """Whether sorted numbers have one of some others."""
+    places = np.searchsorted(numbers, others)
+    inside = places < len(numbers)
+    return bool((numbers[places[inside]] == others[inside]).any())
 
 
 def _runs(numbers: Ids) -> int:
@@ -212,11 +220,17 @@ def _sorted(first: Ids, second: Ids, third: Ids) -> Columns:
     if not near or int(third.min()) != int(third.max()):
         order = np.lexsort((third, second, first))
         return first[order], second[order], third[order]
-    both = ((first - low[0]) << 32) | (second - low[1])
-    if (both[1:] < both[:-1]).any():
-        both.sort()
-        return (both >> 32) + low[0], (both & 0xFFFFFFFF) + low[1], third
-    return first, second, third
+    both = first - low[0]
+    both <<= 32
+    both |= second - low[1]
+    if (both[1:] >= both[:-1]).all():
+        return first, second, third
+    both.sort()
+    found = both >> 32
+    found += low[0]
+    both &= 0xFFFFFFFF
+    both += low[1]
+    return found, both, third
 
 
 def _joined(parts: list[tuple[Ids, Ids, Ids, Ids]], names: str) -> dict[str, Ids]:
