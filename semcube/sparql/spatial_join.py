@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
@@ -29,6 +30,9 @@ from semcube.sparql.expressions import effective_boolean
 from semcube.sparql.plan import SpatialJoin, id_table
 from semcube.sparql.plan_spatial import data_bound
 from semcube.sparql.spatial_reach import Reach, about, index_of, lonlat, note, parts
+
+if TYPE_CHECKING:
+    from semcube.geometry import SpatialIndex
 
 __all__: list[str] = []
 
@@ -119,10 +123,9 @@ def _restricted(
     if index is None or not data_bound(node, variable) or len(near) > FEW * len(index):
         note(context, f"{len(near)} geometries on one side, {about(expected)} solutions on the other")
         return node
-    shapes = context.terms.geometries(near).lonlat
-    if bool(shapely.is_empty(shapes).any()):
+    boxes = _boxes(near, reach, index, context)
+    if boxes is None:
         return node
-    boxes = reach.boxes(shapes)
     limit = np.inf if expected is None or context.push_down == "forced" else expected
     found = np.empty(0, np.int64)
     if float(index.histogram.expected(reach.windows(boxes, index)).sum()) < limit:
@@ -135,6 +138,16 @@ def _restricted(
     note(context, f"{len(near)} geometries on one side; the index has {len(found)} near, of {about(expected)}")
     table = id_table({variable.name: found})
     return replace(node, pattern=Join(table, node.pattern)) if isinstance(node, Project) else Join(table, node)
+
+
+def _boxes(numbers: np.ndarray, reach: Reach, index: SpatialIndex, context: Context) -> np.ndarray | None:
+    """The boxes of geometries, grown by the reach in degrees; None where one of them is empty."""
+    rows = index.rows(numbers)
+    known: np.ndarray = index.boxes[rows]
+    if bool((rows >= 0).all()) and not bool(np.isnan(known).any()):
+        return reach.grown(known)
+    shapes = context.terms.geometries(numbers).lonlat
+    return None if bool(shapely.is_empty(shapes).any()) else reach.boxes(shapes)
 
 
 def _chunks(rows: int, context: Context) -> Iterator[slice]:
