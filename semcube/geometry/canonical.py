@@ -68,11 +68,12 @@ def canonical_system(system: CRS) -> bool:
     return system.iri is not None and find_crs(system.iri) == system
 
 
-def has_canonical_text(wkb: pa.Array) -> Rows:
+def has_canonical_text(wkb: pa.Array, shapes: npt.NDArray[np.object_] | None = None) -> Rows:
     """Which WKB values are canonical.
 
     Args:
         wkb: (n,) large_binary.
+        shapes: (n,) the geometries it was written of, as ISO, little endian, where they are at hand.
 
     Returns:
         (n,) False where null, too.
@@ -101,7 +102,7 @@ def has_canonical_text(wkb: pa.Array) -> Rows:
             found[chosen] = _lines(octets, starts[chosen], lengths[chosen])
         elif kind:
             values = wkb if len(chosen) == len(wkb) else wkb.take(pa.array(chosen))
-            found[chosen] = _others(values)
+            found[chosen] = _others(values, None if shapes is None else shapes[chosen])
     return found
 
 
@@ -148,22 +149,27 @@ def _lines(octets: npt.NDArray[np.uint8], starts: Numbers, lengths: Numbers) -> 
     return found
 
 
-def _others(wkb: pa.Array) -> Rows:
+def _others(wkb: pa.Array, shapes: npt.NDArray[np.object_] | None) -> Rows:
     """Polygons and collections of one kind, by way of GEOS: they have to come out as they went in."""
     found = np.zeros(len(wkb), bool)
     for start in range(0, len(wkb), _CHUNK):
-        values = wkb.slice(start, _CHUNK).to_numpy(zero_copy_only=False)
-        shapes = np.asarray(shapely.from_wkb(values, on_invalid="ignore"), dtype=object)
-        again = np.asarray(shapely.to_wkb(shapes, output_dimension=4, byte_order=1, flavor="iso"), dtype=object)
-        good = np.asarray(again == values, bool)
-        parts, owner = shapely.get_parts(shapes, return_index=True)
+        rows = slice(start, min(start + _CHUNK, len(wkb)))
+        if shapes is None:
+            values = wkb[rows].to_numpy(zero_copy_only=False)
+            own = np.asarray(shapely.from_wkb(values, on_invalid="ignore"), dtype=object)
+            again = np.asarray(shapely.to_wkb(own, output_dimension=4, byte_order=1, flavor="iso"), dtype=object)
+            good = np.asarray(again == values, bool) & ~shapely.is_missing(own)
+        else:
+            own, good = shapes[rows], np.ones(rows.stop - start, bool)
+        parts, owner = shapely.get_parts(own, return_index=True)
         good[owner[shapely.is_empty(parts)]] = False
-        rings, area = shapely.get_rings(parts, return_index=True)
-        good[owner[area[shapely.is_empty(rings)]]] = False
-        xy, of = shapely.get_coordinates(shapes, return_index=True)
+        good &= ~shapely.is_empty(own)
+        holed = np.flatnonzero(shapely.get_num_interior_rings(parts) > 0)
+        rings, area = shapely.get_rings(parts[holed], return_index=True)
+        good[owner[holed[area[shapely.is_empty(rings)]]]] = False
+        xy, of = shapely.get_coordinates(own, return_index=True)
         good[of[~_certain(xy).all(axis=1)]] = False
-        good[np.bincount(owner, minlength=len(shapes)) == 0] = False
-        found[start : start + len(values)] = good
+        found[rows] = good
     return found
 
 
@@ -225,10 +231,9 @@ def _made_of(texts: pa.Array) -> list[tuple[str, Numbers, npt.NDArray[np.object_
         rows = np.flatnonzero(read.crs == number)
         if not len(rows) or system.iri is None or not canonical_system(system):
             continue
-        wkb = pa.array(
-            shapely.to_wkb(read.native[rows], output_dimension=4, byte_order=1, flavor="iso"), pa.large_binary()
-        )
-        good = np.flatnonzero(has_canonical_text(wkb))
+        shapes = read.native[rows]
+        wkb = pa.array(shapely.to_wkb(shapes, output_dimension=4, byte_order=1, flavor="iso"), pa.large_binary())
+        good = np.flatnonzero(has_canonical_text(wkb, shapes))
         if not len(good):
             continue
         wkb, rows = wkb.take(pa.array(good)), rows[good]
