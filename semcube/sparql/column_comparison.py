@@ -2,9 +2,9 @@
 """``=`` and ``<`` between columns: by numpy where ids and value columns decide exactly, else once per distinct pair.
 
 What decides without looking at terms: identity of IRIs, blank nodes, strings and inline values; exact numbers
-(:data:`semcube.engines.classify.CLASSES`); dates and times of one datatype that all have, or all lack, a time zone;
-code point order of strings. Everything else goes through :mod:`semcube.sparql.comparison`, and a test holds both ways
-to the same answers.
+(:data:`semcube.engines.classify.CLASSES`), and other numbers unless their nearest doubles are equal; dates and times of
+one datatype that all have, or all lack, a time zone; code point order of strings. Everything else goes through
+:mod:`semcube.sparql.comparison`, and a test holds both ways to the same answers.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ def equal_columns(left: Column, right: Column, terms: QueryTerms) -> Truth:
     truth = np.full(left.rows, ERROR, np.int8)
     open_ = (a.tags != 0) & (b.tags != 0)
     _decide(truth, open_, a.typed.exact & b.typed.exact, a.typed.number == b.typed.number)
+    _decide(truth, open_, _apart(a, b), np.zeros(len(truth), bool))
     _decide(truth, open_, _same_clock(a, b), a.typed.time == b.typed.time)
     class_a, class_b = _CLASSES[a.tags], _CLASSES[b.tags]
     known = (class_a != _UNKNOWN) & (class_b != _UNKNOWN)
@@ -101,7 +102,8 @@ def compare_columns(operator: str, left: Column, right: Column, terms: QueryTerm
     truth = np.full(left.rows, ERROR, np.int8)
     never = (Tag.BLANK, Tag.IRI, Tag.LANGUAGE, Tag.GEOMETRY)
     open_ = (a.tags != 0) & (b.tags != 0) & ~_among(a, *never) & ~_among(b, *never)
-    _decide(truth, open_, a.typed.exact & b.typed.exact, accepts(a.typed.number, b.typed.number))
+    numerically = accepts(a.typed.number, b.typed.number)
+    _decide(truth, open_, (a.typed.exact & b.typed.exact) | _apart(a, b), numerically)
     _decide(truth, open_, _same_clock(a, b), accepts(a.typed.time, b.typed.time))
     if a.ids is not None and b.ids is not None:
         _decide(truth, open_, (a.tags == Tag.BOOLEAN) & (b.tags == Tag.BOOLEAN), accepts(a.ids, b.ids))
@@ -123,6 +125,11 @@ def _among(side: _Side, *tags: Tag) -> Bools:
     for tag in tags:
         found |= side.tags == int(tag)
     return found
+
+
+def _apart(a: _Side, b: _Side) -> Bools:
+    """Rows with two numbers whose nearest doubles differ, and so say how the numbers compare."""
+    return np.asarray(a.typed.nearest & b.typed.nearest & (a.typed.number != b.typed.number))
 
 
 def _same_clock(a: _Side, b: _Side) -> Bools:

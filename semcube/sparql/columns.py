@@ -241,9 +241,8 @@ class Column:
         if self._ids is None and self.constant is None:
             if self._doubles is not None and self._truth is not None:
                 valid = self._truth != ERROR
-                typed = Typed.empty(self.rows)._replace(
-                    number=self._doubles, exact=valid & ~np.isnan(self._doubles), double=valid
-                )
+                exact = valid & ~np.isnan(self._doubles)
+                typed = Typed.empty(self.rows)._replace(number=self._doubles, exact=exact, double=valid, nearest=exact)
                 return None, np.where(valid, int(Tag.NUMERIC), 0), typed
             if self._strings is not None:
                 lexical, language = (column.is_valid().to_numpy(zero_copy_only=False) for column in self._strings)
@@ -382,6 +381,7 @@ def _typed_objects(objects: list[Object | None]) -> tuple[npt.NDArray[np.int64],
             tags[row] = found.tag
             if found.exact and found.number is not None:
                 typed.number[row], typed.exact[row] = found.number, True
+    typed.nearest[:] = typed.exact
     return tags, typed
 
 

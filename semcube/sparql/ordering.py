@@ -132,11 +132,22 @@ def _tagged(ids: Ids, terms: QueryTerms) -> npt.NDArray[np.int64]:
 
 
 def _numbers(ids: Ids, terms: QueryTerms) -> npt.NDArray[np.int64]:
-    """By exact value: as doubles where they are exact, else as fractions."""
+    """By exact value: as doubles, and as fractions where several have one nearest double that may not be the value."""
     typed = terms.typed(ids)
-    if bool(typed.exact.all()):
-        return np.unique(typed.number, return_inverse=True)[1].ravel().astype(np.int64)
-    return _by_key([_number_key(value(_literal(term))) for term in terms.terms(ids)])
+    if not bool((typed.nearest | typed.double).all()):
+        return _by_key([_number_key(value(_literal(term))) for term in terms.terms(ids)])
+    doubles, places, counts = np.unique(typed.number, return_inverse=True, return_counts=True)
+    rank: Ids = places.ravel().astype(np.int64)
+    unsure, has_double, has_other = np.zeros((3, len(doubles)), bool)
+    unsure[rank[~(typed.exact | typed.double)]] = True
+    has_double[rank[typed.double]] = has_other[rank[~typed.double]] = True
+    unsure |= has_double & has_other  # decimals and doubles are written alike and differ
+    tied = np.flatnonzero((unsure & (counts > 1))[rank])
+    if not len(tied):
+        return rank
+    within = np.zeros(len(rank), np.int64)
+    within[tied] = _by_key([_number_key(value(_literal(term))) for term in terms.terms(ids[tied])])
+    return np.unique(rank * (within.max() + 1) + within, return_inverse=True)[1].ravel().astype(np.int64)
 
 
 def _number_key(number: Any) -> tuple[int, Fraction]:

@@ -24,7 +24,7 @@ from semcube.engines.keys import join, split
 from semcube.engines.xsd import TEMPORAL
 from semcube.io.terms import IRI, KIND_BLANK, KIND_IRI, KIND_LITERAL, TERMS, BlankNode, Literal, Term, key
 from semcube.io.terms import term as term_of
-from semcube.vocab import XSD_BOOLEAN, XSD_DOUBLE, XSD_INTEGER, XSD_STRING
+from semcube.vocab import XSD_BOOLEAN, XSD_DOUBLE, XSD_FLOAT, XSD_INTEGER, XSD_STRING
 
 if TYPE_CHECKING:
     from semcube.geometry import Geometries
@@ -53,12 +53,18 @@ class Typed(NamedTuple):
     """0 where there is no exact ``time``; else equal for values of one datatype that all have, or lack, a time zone."""
     double: npt.NDArray[np.bool_]
     """Whether it is an ``xsd:double``; then ``number`` is its value, NaN included."""
+    nearest: npt.NDArray[np.bool_]
+    """Whether ``number`` is the double that is nearest to an integer or a decimal, or a double itself, not NaN.
+
+    Two such numbers that differ order as their values do, since rounding keeps the order: the values need to be looked
+    at only where they are equal and not exact.
+    """
 
     @classmethod
     def empty(cls, rows: int) -> Typed:
         """No values."""
         nothing = np.zeros(rows, np.int64)
-        return cls(np.zeros(rows), nothing != 0, nothing, nothing.astype(np.int8), nothing != 0)
+        return cls(np.zeros(rows), nothing != 0, nothing, nothing.astype(np.int8), nothing != 0, nothing != 0)
 
 
 def assign_tag(term: Term) -> tuple[Tag, int | None]:
@@ -286,6 +292,7 @@ class QueryTerms:
         whole = (ids[inline] & PAYLOAD) - BIAS
         typed.number[inline] = whole
         typed.exact[inline] = np.abs(whole) <= _EXACT_INTEGER
+        typed.nearest[inline] = True
         rest = np.flatnonzero((tags == Tag.NUMERIC) | (tags == Tag.TEMPORAL))
         if len(rest):
             distinct, places = np.unique(ids[rest], return_inverse=True)
@@ -297,6 +304,9 @@ class QueryTerms:
             typed.clock[rest] = _clocks(terms, classes)[places.ravel()]
             double = (tags[rest] == Tag.NUMERIC) & _bools(pc.equal(terms["datatype"], XSD_DOUBLE))[places.ravel()]
             typed.double[rest] = double
+            single = _bools(pc.equal(terms["datatype"], XSD_FLOAT))
+            typed.nearest[rest] = (_bools(pc.is_finite(classes["number"]).fill_null(False)) & ~single)[places.ravel()]
+            typed.nearest[rest] |= typed.exact[rest]
         return typed
 
     # --- geometries -----------------------------------------------------------------------------------------------

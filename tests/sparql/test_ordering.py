@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semcube.io.terms import IRI, BlankNode, Literal, Term
+from semcube.sparql import ordering
+from semcube.sparql.column_comparison import compare_columns, equal_columns
 from semcube.sparql.columns import Column
 from semcube.sparql.comparison import compare
 from semcube.sparql.ordering import order, ranks
@@ -171,3 +173,41 @@ def test_computed_doubles_are_ordered_as_their_terms(numbers: list[float | None]
     column = Column.of_doubles(np.array([number or 0.0 for number in numbers], float), valid)
     ids = some.terms.intern_terms([None if n is None else to_term(float(n)) for n in numbers])
     assert order([column], [down], some).tolist() == order([ids], [down], some).tolist()
+
+
+# numbers beside one double: equal to it, a digit beside it, of other types, beyond what a double holds
+NEAR = st.one_of(
+    st.sampled_from([
+        Literal("NaN", XSD_DOUBLE), Literal("INF", XSD_DOUBLE), Literal("-INF", XSD_FLOAT), Literal("0.1", XSD_FLOAT),
+        Literal("-0", XSD_DOUBLE), Literal("0.0", XSD_DECIMAL), Literal("0." + "0" * 400 + "1", XSD_DECIMAL),
+        Literal("1" + "0" * 400, XSD_INTEGER), Literal("9007199254740993", XSD_INTEGER),
+        Literal("9007199254740992.5", XSD_DECIMAL), Literal("9007199254740992", XSD_DOUBLE),
+    ]),
+    st.builds(
+        lambda whole, tail, kind: Literal(f"{whole}.1{tail}", kind),
+        st.sampled_from(["0", "-7", "48"]),
+        st.sampled_from(["", "0", *("0" * 15 + tail for tail in ("1", "01", "02", "0055511"))]),
+        st.sampled_from([XSD_DECIMAL, XSD_DECIMAL, XSD_DOUBLE]),
+    ),
+)  # fmt: skip
+
+
+@settings(max_examples=300)
+@given(st.lists(NEAR, min_size=1, max_size=12))
+def test_numbers_beside_one_double_are_ordered_by_their_values(numbers: list[Literal]) -> None:
+    terms = QueryTerms(None)
+    ids = np.unique(terms.intern_terms(numbers))
+    keys = [ordering._number_key(ordering.value(term)) for term in terms.terms(ids)]
+    found = ordering._numbers(ids, terms)
+    assert found.tolist() == ordering._by_key(keys).tolist()
+
+
+@settings(max_examples=300)
+@given(st.lists(st.tuples(NEAR, NEAR), min_size=1, max_size=8), st.sampled_from(["<", "<=", ">", ">="]))
+def test_numbers_beside_one_double_compare_as_their_values(pairs: list[tuple[Literal, Literal]], operator: str) -> None:
+    some = context()
+    left, right = (Column.of_ids(some.terms.intern_terms(list(side))) for side in zip(*pairs, strict=True))
+    orders = [compare(*pair) for pair in pairs]
+    accepts = {"<": (-1,), "<=": (-1, 0), ">": (1,), ">=": (0, 1)}[operator]
+    assert compare_columns(operator, left, right, some.terms).tolist() == [int(o in accepts) for o in orders]
+    assert equal_columns(left, right, some.terms).tolist() == [int(o == 0) for o in orders]
