@@ -26,6 +26,7 @@ from semcube.geometry.coordinates import swap_xy
 from semcube.geometry.crs import CRS
 from semcube.geometry.crs import crs as find_crs
 from semcube.geometry.literals import MAX_BYTES, parse, system_of
+from semcube.geometry.octets import LINE_HEAD, POINT_BYTES, VERTEX, line_counts, line_ordinates, values_of
 from semcube.geometry.wkb import wkb_to_wkt
 from semcube.geometry.wkt import format_wkt, prefixed
 from semcube.vocab import CRS84 as CRS84_IRI
@@ -49,7 +50,6 @@ _FEW = 16
 _CHUNK = 4096
 _POINT, _LINE = 1, 2
 _KINDS = 6
-_POINT_BYTES, _LINE_HEAD, _VERTEX = 21, 9, 16
 
 
 class CanonicalTexts(NamedTuple):
@@ -87,10 +87,8 @@ def has_canonical_text(wkb: pa.Array, shapes: npt.NDArray[np.object_] | None = N
     found = np.zeros(len(wkb), bool)
     if not len(wkb) or wkb.buffers()[2] is None:
         return found
-    offsets = np.frombuffer(wkb.buffers()[1], np.int64, len(wkb) + 1, 8 * wkb.offset)
-    octets = np.frombuffer(wkb.buffers()[2], np.uint8)
-    starts, lengths = offsets[:-1], np.diff(offsets)
-    rows = np.flatnonzero((lengths >= _POINT_BYTES) & (lengths <= _MOST_BYTES) & np.asarray(wkb.is_valid()))
+    octets, starts, lengths = values_of(wkb)
+    rows = np.flatnonzero((lengths >= POINT_BYTES) & (lengths <= _MOST_BYTES) & np.asarray(wkb.is_valid()))
     # the whole head as one number: byte order 1, then the kind as four bytes
     heads = octets[starts[rows, None] + np.arange(5)].astype(np.int64) @ (1 << (8 * np.arange(5)))
     kinds, little = heads >> 8, heads & 0xFF == 1
@@ -116,33 +114,24 @@ def _certain(values: npt.NDArray[np.float64]) -> Rows:
 
 
 def _points(octets: npt.NDArray[np.uint8], starts: Numbers, lengths: Numbers) -> Rows:
-    whole = lengths == _POINT_BYTES
+    whole = lengths == POINT_BYTES
     found = np.zeros(len(starts), bool)
-    if whole.all() and bool((np.diff(starts) == _POINT_BYTES).all()):
-        packed = octets[starts[0] : starts[-1] + _POINT_BYTES].reshape(-1, _POINT_BYTES)[:, 5:]
+    if whole.all() and bool((np.diff(starts) == POINT_BYTES).all()):
+        packed = octets[starts[0] : starts[-1] + POINT_BYTES].reshape(-1, POINT_BYTES)[:, 5:]
     else:
-        packed = octets[starts[whole, None] + np.arange(5, _POINT_BYTES)]
+        packed = octets[starts[whole, None] + np.arange(5, POINT_BYTES)]
     found[whole] = _certain(np.ascontiguousarray(packed).view("<f8")).all(axis=1)
     return found
 
 
 def _lines(octets: npt.NDArray[np.uint8], starts: Numbers, lengths: Numbers) -> Rows:
-    counts = octets[starts[:, None] + np.arange(5, 9)].view("<u4").ravel().astype(np.int64)
-    found: Rows = (counts >= 2) & (lengths == _LINE_HEAD + _VERTEX * counts)
+    counts = line_counts(octets, starts)
+    found: Rows = (counts >= 2) & (lengths == LINE_HEAD + VERTEX * counts)
     for first in range(0, len(starts), _CHUNK):
         rows = first + np.flatnonzero(found[first : first + _CHUNK])
         if not len(rows):
             continue
-        low, high = int(starts[rows[0]]), int(starts[rows[-1]] + lengths[rows[-1]])
-        size = _VERTEX * counts[rows]
-        if high - low == int(lengths[rows].sum()):
-            kept = np.ones(high - low, bool)
-            kept[(starts[rows, None] - low + np.arange(_LINE_HEAD)).ravel()] = False
-            bodies = octets[low:high][kept]
-        else:
-            ends = starts[rows] + lengths[rows]
-            bodies = np.concatenate([octets[a:b] for a, b in zip(ends - size, ends, strict=True)])
-        good = _certain(bodies.view("<f8"))
+        good = _certain(line_ordinates(octets, starts[rows], counts[rows]))
         if not good.all():
             at = np.cumsum(2 * counts[rows]) - 2 * counts[rows]
             found[rows] = np.logical_and.reduceat(good, at)

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from semcube.errors import CRSError
 from semcube.geometry import CRS, CRS84, crs, same, transform
+from semcube.geometry.octets import LINE_HEAD, VERTEX, values_of
 from semcube.geometry.wkb import line_vertices
 
 __all__ = [
@@ -35,7 +36,7 @@ _NAMES = np.array(
 )  # fmt: skip
 _NAMES_COLUMN = pa.array(_NAMES, pa.large_string())
 _POINT, _LINE = 1, 2
-_FIRST, _SECOND = 9 + np.arange(16), 25 + np.arange(16)
+_FIRST, _SECOND = LINE_HEAD + np.arange(VERTEX), LINE_HEAD + VERTEX + np.arange(VERTEX)
 """Where the bytes of the first two points of a line are."""
 
 
@@ -257,10 +258,9 @@ def _invalid_by_bytes(wkb: pa.Array, kinds: set[int], canonical: np.ndarray | No
     if kinds != {_LINE}:
         return None
     if canonical is not None and canonical.all():
-        # finite, and of at least two points, which come after nine bytes
-        starts = np.frombuffer(wkb.buffers()[1], np.int64, len(wkb), 8 * wkb.offset)
-        data = np.frombuffer(wkb.buffers()[2], np.uint8)
-        doubtful = np.flatnonzero((data[starts[:, None] + _FIRST] == data[starts[:, None] + _SECOND]).all(axis=1))
+        # finite, and of at least two points
+        octets, starts, _ = values_of(wkb)
+        doubtful = np.flatnonzero((octets[starts[:, None] + _FIRST] == octets[starts[:, None] + _SECOND]).all(axis=1))
     else:
         found = line_vertices(wkb)
         if found is None:

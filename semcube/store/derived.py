@@ -49,10 +49,6 @@ class Shapes:
         """Those of some rows."""
         return Shapes(self.wkb.take(pa.array(rows)), self.systems, self.codes[rows])
 
-    def filter(self, rows: npt.NDArray[np.bool_]) -> Shapes:
-        """Those of the rows that are True."""
-        return self if rows.all() else self.take(np.flatnonzero(rows))
-
     @property
     def derived(self) -> npt.NDArray[np.bool_]:
         """(n,) which have no text."""

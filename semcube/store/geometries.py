@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from semcube.engines import ids
 from semcube.engines.embedded import registered
+from semcube.geometry.octets import POINT_BYTES
 from semcube.store.kept import Kept
 from semcube.store.recent import Recent
 
@@ -38,8 +39,6 @@ MANY = CHUNK // 16
 """Where so many of a chunk are wanted at once it is read whole; else they are read, and kept, one by one."""
 _BESIDE = 600
 """Bytes that a geometry takes beside those of its coordinates."""
-_POINT_BYTES = 21
-"""Bytes of the WKB of a plane point."""
 
 
 class GeometryColumn:
@@ -326,7 +325,7 @@ def _points(
         stored = connection.sql(
             f"SELECT n FROM geometries WHERE n BETWEEN {numbers[places[0]]} AND {numbers[places[-1]]}"
             " AND minx = maxx AND miny = maxy AND minx <> 0 AND miny <> 0 AND lonlat IS NULL AND error IS NULL"
-            f" AND octet_length(wkb) = {_POINT_BYTES} AND crs = '{CRS84.iri}'"
+            f" AND octet_length(wkb) = {POINT_BYTES} AND crs = '{CRS84.iri}'"
         ).to_arrow_table()
         found[:] = False
         found[np.searchsorted(numbers, stored["n"].to_numpy())] = True

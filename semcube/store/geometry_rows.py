@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from semcube.engines import ids
+from semcube.geometry.octets import LINE_HEAD, POINT_BYTES, VERTEX, line_counts, line_ordinates, values_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -29,7 +30,6 @@ _SCHEMA = pa.schema(
     + [("error", pa.string())]
 )
 _POINT, _LINE = b"\x01\x01\0\0\0", b"\x01\x02\0\0\0"
-_POINT_BYTES, _LINE_HEAD, _VERTEX = 21, 9, 16
 
 
 def write_geometries(
@@ -129,14 +129,12 @@ def _boxes_by_bytes(wkb: pa.Array) -> Boxes | None:
     Args:
         wkb: (n,) large_binary without nulls.
     """
-    offsets = np.frombuffer(wkb.buffers()[1], np.int64, len(wkb) + 1, 8 * wkb.offset)
-    octets = np.frombuffer(wkb.buffers()[2], np.uint8)
-    starts, lengths = offsets[:-1], np.diff(offsets)
-    if lengths.min() < _POINT_BYTES:
+    octets, starts, lengths = values_of(wkb)
+    if lengths.min() < POINT_BYTES:
         return None
     heads = octets[starts[:, None] + np.arange(5)]
-    if (lengths == _POINT_BYTES).all() and (heads == np.frombuffer(_POINT, np.uint8)).all():
-        whole = octets[starts[0] : offsets[-1]].reshape(-1, _POINT_BYTES)
+    if (lengths == POINT_BYTES).all() and (heads == np.frombuffer(_POINT, np.uint8)).all():
+        whole = octets[starts[0] : starts[-1] + POINT_BYTES].reshape(-1, POINT_BYTES)
         xy = np.ascontiguousarray(whole[:, 5:]).view("<f8")
         return np.hstack([xy, xy]) if np.isfinite(xy).all() else None
     if (heads == np.frombuffer(_LINE, np.uint8)).all():
@@ -148,16 +146,13 @@ def _boxes_of_lines(
     octets: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]
 ) -> Boxes | None:
     """Boxes of little-endian plane lines, None if one is not."""
-    counts = octets[starts[:, None] + np.arange(5, 9)].view("<u4").ravel().astype(np.int64)
-    if (counts < 2).any() or (lengths != _LINE_HEAD + _VERTEX * counts).any():
+    counts = line_counts(octets, starts)
+    if (counts < 2).any() or (lengths != LINE_HEAD + VERTEX * counts).any():
         return None
     boxes = np.empty((len(starts), 4))
     for first in range(0, len(starts), CHUNK):
         rows = slice(first, first + CHUNK)
-        ends = starts[rows] + lengths[rows]
-        kept = np.ones(int(ends[-1] - starts[first]), bool)
-        kept[(starts[rows, None] - starts[first] + np.arange(_LINE_HEAD)).ravel()] = False
-        xy = octets[starts[first] : ends[-1]][kept].view("<f8").reshape(-1, 2)
+        xy = line_ordinates(octets, starts[rows], counts[rows]).reshape(-1, 2)
         if not np.isfinite(xy).all():
             return None
         at = np.cumsum(counts[rows]) - counts[rows]
